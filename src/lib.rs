@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!("ringway counts items in 64-bit atomics, which this target does not have");
+
+pub mod docs;
+pub mod ring;
+mod sync;
+
+/// Misuse that must not compile, each beside a twin that does.
+#[cfg(doctest)]
+#[doc = include_str!("docs/misuse.md")]
+pub struct Misuse;

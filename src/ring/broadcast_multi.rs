@@ -1,0 +1,527 @@
+//! Many producers, many consumers, and each of the latter sees every item, by reference, in one total order.
+//!
+//! As [`broadcast`](mod@super::broadcast), with producers that are `Clone` and claim their slots by compare-and-swap.
+//!
+//! # Progress
+//! Consumers are wait-free. Producers take no locks, but are not lock-free: one that is stopped between claim and commit
+//! (tens of nanoseconds wide, or as long as a [`Claim`](super::Claim) is kept open) blocks every consumer at that slot, and
+//! the producers a lap later; they say `Empty` and `Full` meanwhile.
+//!
+//! # What `Full` and `Empty` mean
+//! `Full`: the slowest consumer has not given back [`capacity`](super::Producer::capacity) slots, or the slot for the next
+//! item is an open claim of the lap before. `Empty`: the next slot holds no committed item, though later ones may.
+#![allow(unsafe_code)]
+
+use std::{fmt, mem, mem::ManuallyDrop, ptr, ptr::NonNull};
+
+use super::{
+    Capacity, CapacityError, Kind, PopError, PushError, Remaining,
+    gates::{Gate, Gates},
+    leftover::{drop_all, finish},
+    members::Member,
+    sealed::{Leftover, Sealed, Slots},
+    stamped::{Held, Stamped, State},
+    track::give_back_batch,
+};
+use crate::sync::{Arc, AtomicUsize, Ordering, into_last};
+
+/// A ring for any number of producers, of which every consumer sees every item.
+///
+/// # Errors
+/// [`CapacityError`]; it says what to pass instead.
+///
+/// # Examples
+/// ```
+/// use ringway::ring::{Capacity, PopError, Producer, broadcast_multi};
+///
+/// let (mut left, mut rx) = broadcast_multi::<u32>(Capacity::at_least(64))?;
+/// let mut right = left.clone();
+/// left.try_push(1)?;
+/// right.try_push(2)?;
+/// drop((left, right));
+/// assert_eq!(rx.try_next(), Ok(&1));
+/// assert_eq!(rx.try_next(), Ok(&2));
+/// assert_eq!(rx.try_next(), Err(PopError::Closed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn broadcast_multi<T: Send + Sync>(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), CapacityError> {
+    let stamped = Stamped::new(capacity, |capacity| give_back_batch(capacity) - 1)?;
+    let shared = Arc::new(Storage { stamped, gates: Gates::new(), producers: AtomicUsize::new(1), next: 0 });
+    let consumer = Consumer::join(Arc::clone(&shared), 0);
+    Ok((Producer::new(shared), consumer))
+}
+
+/// [`broadcast_multi()`] as a type.
+#[derive(Debug, Clone, Copy)]
+pub struct BroadcastMulti;
+
+impl Sealed for BroadcastMulti {}
+
+impl<T: Clone + Send + Sync> Kind<T> for BroadcastMulti {
+    type Producer = Producer<T>;
+    type Consumer = Consumer<T>;
+
+    fn ring(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), CapacityError> {
+        broadcast_multi(capacity)
+    }
+}
+
+/// What the ends share.
+pub struct Storage<T> {
+    stamped: Stamped<T>,
+    gates: Gates,
+    producers: AtomicUsize,
+    /// First sequence that a walk over what is left has not come to.
+    next: u64,
+}
+
+// SAFETY: items lie in their slots until every consumer has passed them; `&Storage` lends out `&T` and lets the last end
+// drop `T`s.
+unsafe impl<T: Send + Sync> Send for Storage<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for Storage<T> {}
+
+impl<T> Storage<T> {
+    fn tail(&self) -> u64 {
+        self.stamped.tail().sequence()
+    }
+
+    /// The sequence below which every slot may be overwritten.
+    fn gate(&self) -> u64 {
+        self.gates.slowest(|| self.tail())
+    }
+
+    /// What the slot of `sequence` says to a producer that may write if every consumer is at `gate` at the least.
+    #[inline(always)]
+    fn state(&self, sequence: u64, gate: &mut u64) -> State {
+        let hold = self.stamped.capacity() + give_back_batch(self.stamped.capacity()) - 1;
+        // Another producer may have passed the gate that this one saw, hence also the tail that it comes from.
+        if sequence.saturating_sub(*gate) >= hold {
+            *gate = self.gate();
+            if sequence.saturating_sub(*gate) >= hold {
+                return State::Behind;
+            }
+        }
+        let slot = self.stamped.slot(sequence);
+        match slot.state(sequence) {
+            // What it held a lap ago is committed, and all consumers are past it.
+            State::Behind if matches!(slot.state(sequence - self.stamped.lap()), State::Full | State::Hole) => {
+                State::Free
+            }
+            state => state,
+        }
+    }
+
+    /// Takes the item of the lap before out of the slot of `sequence`, if there is one.
+    ///
+    /// # Safety
+    /// * The caller has claimed `sequence`, and neither written it nor vacated it before.
+    #[inline(always)]
+    unsafe fn vacate(&self, sequence: u64) -> Option<T> {
+        let before = sequence.checked_sub(self.stamped.lap())?;
+        let slot = self.stamped.slot(sequence);
+        // SAFETY: the stamp says that the item is there; every consumer is past it, and the slot is the caller's.
+        (slot.state(before) == State::Full).then(|| unsafe { slot.cell().for_read().read() })
+    }
+
+    /// Drops what lies before `sequence`, which whoever asks for the rest has seen.
+    fn skip_to(&mut self, sequence: u64) {
+        finish(|| {
+            self.next = self.next.max(self.tail().saturating_sub(self.stamped.lap()));
+            if self.next >= sequence.min(self.tail()) {
+                return false;
+            }
+            drop(self.take_here());
+            true
+        });
+    }
+
+    /// The item at `next`, unless that is a hole, and moves on.
+    fn take_here(&mut self) -> Option<T> {
+        let slot = self.stamped.slot(self.next);
+        self.next += 1;
+        // SAFETY: the stamp says that the item is there; every end is gone, and `next` is past it now.
+        (slot.state(self.next - 1) == State::Full).then(|| unsafe { slot.cell().for_read().read() })
+    }
+}
+
+impl<T> Leftover for Storage<T> {
+    type Item = T;
+
+    fn take_next(&mut self) -> Option<T> {
+        self.next = self.next.max(self.tail().saturating_sub(self.stamped.lap()));
+        while self.next < self.tail() {
+            if let Some(item) = self.take_here() {
+                return Some(item);
+            }
+        }
+        None
+    }
+}
+
+impl<T> Drop for Storage<T> {
+    fn drop(&mut self) {
+        drop_all(self);
+    }
+}
+
+/// The end that puts items into a [`broadcast_multi()`] ring; `Clone` it for more. Its calls are those of
+/// [`Producer`](super::Producer).
+pub struct Producer<T> {
+    shared: Arc<Storage<T>>,
+    /// The open claim, or a forgotten one.
+    held: Held,
+    /// The gate as last seen.
+    gate: u64,
+}
+
+impl<T> Producer<T> {
+    /// For a producer that has been counted.
+    fn new(shared: Arc<Storage<T>>) -> Self {
+        Self { shared, held: Held::default(), gate: 0 }
+    }
+
+    /// Claims up to `max` slots, after tombstoning those of a forgotten claim.
+    #[inline(always)]
+    fn hold(&mut self, max: u64) -> Result<Held, PushError<()>> {
+        let (shared, gate) = (&*self.shared, &mut self.gate);
+        if self.held.len > 0 {
+            shared.stamped.commit(&mut self.held, 0);
+        }
+        shared.stamped.claim(max, |sequence| shared.state(sequence, gate))
+    }
+
+    /// Another consumer, which sees what is pushed from now on.
+    ///
+    /// # Cost
+    /// Takes over the gate of a consumer that is gone, if there is one; else allocates one.
+    pub fn join(&mut self) -> Consumer<T>
+    where
+        T: Send + Sync,
+    {
+        let mut consumer = Consumer::join(Arc::clone(&self.shared), self.shared.tail());
+        // Producers that looked at the gates before this one was in may have gone past that tail by up to a lap: what is
+        // claimed by now is theirs to overwrite, and what comes after they can't claim without seeing the gate.
+        consumer.move_to(self.shared.tail());
+        consumer
+    }
+
+    /// Consumers that are in. Without any, nothing gates the producers.
+    pub fn consumers(&self) -> usize {
+        self.shared.gates.consumers()
+    }
+
+    fn leave(&mut self) {
+        self.shared.stamped.commit(&mut self.held, 0);
+        // ORDER: Relaxed; the count decides who closes, and the tail's own order what the close covers.
+        if self.shared.producers.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.shared.stamped.close();
+        }
+    }
+}
+
+impl<T> Sealed for Producer<T> {}
+
+impl<T: Send + Sync> Slots for Producer<T> {
+    type Item = T;
+    type Leftover = Storage<T>;
+
+    fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
+        self.held = self.hold(max as u64)?;
+        if mem::needs_drop::<T>() {
+            let mut claimed = self.held.start..self.held.start + self.held.len;
+            // SAFETY: just claimed, and each is visited once.
+            finish(|| claimed.next().map(|sequence| drop(unsafe { self.shared.vacate(sequence) })).is_some());
+        }
+        Ok(self.held.len as usize)
+    }
+
+    #[inline]
+    fn slot(&mut self, nth: usize) -> *mut T {
+        debug_assert!((nth as u64) < self.held.len);
+        self.shared.stamped.slot(self.held.start + nth as u64).cell().for_write()
+    }
+
+    #[inline]
+    fn commit(&mut self, written: usize) {
+        self.shared.stamped.commit(&mut self.held, written as u64);
+    }
+}
+
+impl<T: Send + Sync> super::Producer for Producer<T> {
+    #[inline]
+    fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
+        let start = match self.hold(1) {
+            Ok(held) => held.start,
+            Err(refused) => return Err(refused.map(|()| item)),
+        };
+        let overwritten = if mem::needs_drop::<T>() {
+            // SAFETY: just claimed.
+            unsafe { self.shared.vacate(start) }
+        } else {
+            None
+        };
+        let slot = self.shared.stamped.slot(start);
+        // SAFETY: every consumer is past what was in the slot, and the claim made it this thread's.
+        unsafe { slot.cell().for_write().write(item) };
+        slot.fill(start);
+        // Last, since its drop may panic: the ring is in order by now.
+        drop(overwritten);
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        self.shared.stamped.capacity() as usize
+    }
+
+    fn depth(&self) -> usize {
+        // The gate first: the tail can only have moved on by then.
+        let gate = self.shared.gate();
+        (self.shared.tail() - gate).min(self.shared.stamped.lap()) as usize
+    }
+
+    fn bytes(&self) -> usize {
+        self.shared.stamped.bytes()
+    }
+
+    fn close(&mut self) {
+        self.shared.stamped.close();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.shared.stamped.is_closed()
+    }
+
+    /// Gives this end up; if it was the ring's last end, returns what the consumer that left last had not seen.
+    fn into_remaining(self) -> Option<Remaining<Storage<T>>> {
+        let mut this = ManuallyDrop::new(self);
+        this.leave();
+        // SAFETY: `this` is never dropped, so its share moves out once; nothing else in it owns anything.
+        into_last(unsafe { ptr::read(&this.shared) }).map(|mut storage| {
+            storage.skip_to(storage.gates.left_at());
+            Remaining::new(storage)
+        })
+    }
+}
+
+impl<T> Clone for Producer<T> {
+    fn clone(&self) -> Self {
+        // ORDER: Relaxed; this end keeps the count above zero meanwhile.
+        self.shared.producers.fetch_add(1, Ordering::Relaxed);
+        Self::new(Arc::clone(&self.shared))
+    }
+}
+
+impl<T> Drop for Producer<T> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl<T> fmt::Debug for Producer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("broadcast_multi::Producer").field("tail", &self.shared.tail()).finish_non_exhaustive()
+    }
+}
+
+/// An end that sees every item of a [`broadcast_multi()`] ring; `Clone` it for more, which start at the same item.
+///
+/// For payloads that are `Clone` it also is a [`Consumer`](super::Consumer), whose pops clone the item.
+pub struct Consumer<T> {
+    shared: Arc<Storage<T>>,
+    gate: NonNull<Member<Gate>>,
+    /// Sequence of the next item.
+    head: u64,
+    /// When `head` gets here, slots are given back.
+    give_back_at: u64,
+}
+
+// SAFETY: the gate lives in the storage that the end keeps alive. Items are seen by several threads at once, and dropped by
+// whichever end goes last.
+unsafe impl<T: Send + Sync> Send for Consumer<T> {}
+
+impl<T> Consumer<T> {
+    fn join(shared: Arc<Storage<T>>, head: u64) -> Self {
+        let gate = shared.gates.join(head).as_ptr();
+        let give_back_at = head + give_back_batch(shared.stamped.capacity());
+        Self { shared, gate, head, give_back_at }
+    }
+
+    fn move_to(&mut self, head: u64) {
+        self.head = head;
+        self.give_back();
+    }
+
+    fn gate(&self) -> &Member<Gate> {
+        // SAFETY: places live as long as the storage, which this end keeps alive.
+        unsafe { self.gate.as_ref() }
+    }
+
+    fn give_back(&mut self) {
+        self.give_back_at = self.head + give_back_batch(self.shared.stamped.capacity());
+        // ORDER: Release; the reads of those slots are over. Partner: the Acquire in `Gates::slowest`.
+        self.gate().value().store(self.head, Ordering::Release);
+    }
+
+    /// Gives slots back if enough have come together. Nothing must be lent out.
+    #[inline(always)]
+    fn release(&mut self) {
+        if self.head >= self.give_back_at {
+            self.give_back();
+        }
+    }
+
+    /// Goes to the next item, past tombstones.
+    #[inline(always)]
+    fn find(&mut self) -> Result<(), PopError> {
+        self.release();
+        loop {
+            match self.shared.stamped.slot(self.head).state(self.head) {
+                State::Full => return Ok(()),
+                State::Hole => {
+                    self.shared.stamped.skipped.add(1);
+                    self.head += 1;
+                }
+                State::Free | State::Behind | State::Ahead => return Err(self.nothing()),
+            }
+        }
+    }
+
+    #[cold]
+    fn nothing(&mut self) -> PopError {
+        if self.head + give_back_batch(self.shared.stamped.capacity()) != self.give_back_at {
+            self.give_back();
+        }
+        if self.shared.stamped.ends_at(self.head) { PopError::Closed } else { PopError::Empty }
+    }
+
+    /// Lends out the next item, until this end's next call.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`]: nothing to see now. [`PopError::Closed`]: nothing, and nothing will come.
+    #[inline]
+    pub fn try_next(&mut self) -> Result<&T, PopError> {
+        self.find()?;
+        self.head += 1;
+        let cell = self.shared.stamped.slot(self.head - 1).cell();
+        // SAFETY: committed; the gate stays before it until a later call, and this end is borrowed meanwhile.
+        Ok(unsafe { &*cell.for_read() })
+    }
+
+    /// Shows up to `max` items to `each`, oldest first; returns how many, at least one.
+    ///
+    /// # Errors
+    /// As [`try_next`](Self::try_next), if there was not one item.
+    ///
+    /// # Panics
+    /// Only if `each` does. The item it was shown counts as seen; those after it are still to be had.
+    #[inline]
+    pub fn next_each(&mut self, max: usize, mut each: impl FnMut(&T)) -> Result<usize, PopError> {
+        for seen in 0..max {
+            match self.try_next() {
+                Ok(item) => each(item),
+                Err(error) if seen == 0 => return Err(error),
+                Err(_) => return Ok(seen),
+            }
+        }
+        Ok(max)
+    }
+
+    /// Looks at the next item without moving on.
+    ///
+    /// # Errors
+    /// As [`try_next`](Self::try_next).
+    pub fn peek(&mut self) -> Result<&T, PopError> {
+        self.find()?;
+        let cell = self.shared.stamped.slot(self.head).cell();
+        // SAFETY: as in `try_next`.
+        Ok(unsafe { &*cell.for_read() })
+    }
+
+    /// Items claimed by producers and not seen by this end.
+    pub fn lag(&self) -> usize {
+        self.shared.tail().saturating_sub(self.head) as usize
+    }
+
+    fn leave(&mut self) {
+        self.shared.gates.leave(self.gate(), self.head);
+    }
+}
+
+impl<T> Sealed for Consumer<T> {}
+
+impl<T: Clone + Send + Sync> super::Consumer for Consumer<T> {
+    type Item = T;
+    type Leftover = Storage<T>;
+
+    /// Clones the next item. If its `clone` panics, the item counts as seen.
+    #[inline]
+    fn try_pop(&mut self) -> Result<T, PopError> {
+        let item = self.try_next()?.clone();
+        self.release();
+        Ok(item)
+    }
+
+    #[inline]
+    fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
+        let popped = self.next_each(max, |item| each(item.clone()))?;
+        self.release();
+        Ok(popped)
+    }
+
+    fn peek(&mut self) -> Result<&T, PopError> {
+        Self::peek(self)
+    }
+
+    /// Tombstones that the consumers of this ring have skipped so far, each for itself.
+    fn skipped(&self) -> u64 {
+        self.shared.stamped.skipped.get()
+    }
+
+    fn capacity(&self) -> usize {
+        self.shared.stamped.capacity() as usize
+    }
+
+    fn depth(&self) -> usize {
+        self.lag()
+    }
+
+    fn bytes(&self) -> usize {
+        self.shared.stamped.bytes()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.shared.stamped.is_closed()
+    }
+
+    /// Gives this end up; if it was the ring's last end, returns what it had not seen.
+    fn into_remaining(self) -> Option<Remaining<Storage<T>>> {
+        let mut this = ManuallyDrop::new(self);
+        let head = this.head;
+        this.leave();
+        // SAFETY: as for the producer.
+        into_last(unsafe { ptr::read(&this.shared) }).map(|mut storage| {
+            storage.skip_to(head);
+            Remaining::new(storage)
+        })
+    }
+}
+
+impl<T> Clone for Consumer<T> {
+    /// Another consumer, which sees everything that this one has still to see.
+    fn clone(&self) -> Self {
+        Self::join(Arc::clone(&self.shared), self.head)
+    }
+}
+
+impl<T> Drop for Consumer<T> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl<T> fmt::Debug for Consumer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("broadcast_multi::Consumer").field("lag", &self.lag()).finish_non_exhaustive()
+    }
+}

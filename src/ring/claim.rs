@@ -1,0 +1,192 @@
+//! Slots taken to be written in place.
+#![allow(unsafe_code)]
+
+use std::{fmt, marker::PhantomData, mem, mem::MaybeUninit};
+
+use super::{Producer, PushError, leftover};
+
+/// Slots of a ring that are this claim's to write: first [`push`](Self::push) or [`slot`](Self::slot) for each, then
+/// [`commit`](Self::commit).
+///
+/// Dropping it abandons the claim: what was written is dropped, and the slots become tombstones on a ring with several
+/// producers, or are free again on one with a single producer. Forgetting it does the same as soon as its producer is used
+/// again or dropped, except that what was written is leaked.
+pub struct Claim<'a, P: Producer> {
+    producer: &'a mut P,
+    slots: usize,
+    written: usize,
+    /// Items are written through it, so it must not be shared or sent more freely than they.
+    items: PhantomData<P::Item>,
+}
+
+impl<'a, P: Producer> Claim<'a, P> {
+    pub(super) fn open(producer: &'a mut P, max: usize) -> Result<Self, PushError<()>> {
+        assert!(max > 0, "a claim is of one slot at the least");
+        let slots = producer.claim(max)?;
+        debug_assert!(slots > 0 && slots <= max);
+        Ok(Self { producer, slots, written: 0, items: PhantomData })
+    }
+
+    /// Slots of this claim.
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// Slots written so far.
+    pub fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Writes an item to the next slot.
+    ///
+    /// # Errors
+    /// Hands the item back if every slot is written.
+    #[inline]
+    pub fn push(&mut self, item: P::Item) -> Result<(), P::Item> {
+        match self.slot() {
+            Some(place) => {
+                place.write(item);
+                self.written += 1;
+                Ok(())
+            }
+            None => Err(item),
+        }
+    }
+
+    /// The next slot, to be written in place; then say so by [`assume_written`](Self::assume_written).
+    #[inline]
+    pub fn slot(&mut self) -> Option<&mut MaybeUninit<P::Item>> {
+        if self.written == self.slots {
+            return None;
+        }
+        let place = self.producer.slot(self.written).cast::<MaybeUninit<P::Item>>();
+        // SAFETY: the slot is claimed by the producer that this claim borrows exclusively, hence nobody else's.
+        Some(unsafe { &mut *place })
+    }
+
+    /// Counts the slot that [`slot`](Self::slot) returns as written.
+    ///
+    /// # Safety
+    /// * That slot holds a valid item.
+    ///
+    /// # Panics
+    /// If every slot is written already.
+    #[inline]
+    pub unsafe fn assume_written(&mut self) {
+        assert!(self.written < self.slots, "every slot of the claim is written");
+        self.written += 1;
+    }
+
+    /// Counts every slot of the claim as written.
+    ///
+    /// # Safety
+    /// * All its slots hold valid items.
+    #[inline]
+    pub unsafe fn assume_all_written(&mut self) {
+        self.written = self.slots;
+    }
+
+    /// The end that the claim was made through.
+    pub(super) fn producer(&self) -> &P {
+        self.producer
+    }
+
+    /// Takes the item written last out of its slot.
+    pub fn take_back(&mut self) -> Option<P::Item> {
+        self.written = self.written.checked_sub(1)?;
+        let place = self.producer.slot(self.written);
+        // SAFETY: that slot was written and is not committed, and the count no longer covers it: it is read once.
+        Some(unsafe { place.read() })
+    }
+
+    /// Makes the written slots visible to consumers, in order; returns how many. The others are abandoned.
+    ///
+    /// It can't be refused: a claim opened before the ring was closed is accepted after it.
+    #[inline]
+    pub fn commit(self) -> usize {
+        let mut claim = mem::ManuallyDrop::new(self);
+        let written = claim.written;
+        claim.producer.commit(written);
+        written
+    }
+
+    /// Gives the slots up; the same as dropping the claim.
+    pub fn abandon(self) {}
+}
+
+impl<P: Producer> Drop for Claim<'_, P> {
+    fn drop(&mut self) {
+        // The slots must be given back even if the drop of an item panics, and not before the items are gone.
+        struct GiveBack<'b, P: Producer>(&'b mut P);
+        impl<P: Producer> Drop for GiveBack<'_, P> {
+            fn drop(&mut self) {
+                self.0.commit(0);
+            }
+        }
+
+        let back = GiveBack(&mut *self.producer);
+        let written = &mut self.written;
+        leftover::finish(|| {
+            let Some(last) = written.checked_sub(1) else { return false };
+            *written = last;
+            let place = back.0.slot(last);
+            // SAFETY: as in `take_back`: written, not committed, and no longer counted.
+            unsafe { place.drop_in_place() };
+            true
+        });
+    }
+}
+
+impl<P: Producer> fmt::Debug for Claim<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim").field("slots", &self.slots).field("written", &self.written).finish()
+    }
+}
+
+/// The most slots that a batch claims at once: a long claim stands in the way of the others.
+const BATCH_SLOTS: usize = 64;
+
+/// Pushes from an iterator by claims of as many slots as it says it needs.
+pub(super) fn push_iter<P: Producer>(
+    producer: &mut P,
+    items: &mut impl Iterator<Item = P::Item>,
+) -> Result<usize, PushError<()>> {
+    let mut pushed = 0;
+    loop {
+        let (at_least, at_most) = items.size_hint();
+        if at_most == Some(0) {
+            return Ok(pushed);
+        }
+        let claim = match producer.try_claim(at_least.clamp(1, BATCH_SLOTS)) {
+            Ok(claim) => claim,
+            Err(_) if pushed > 0 => return Ok(pushed),
+            Err(refused) => return Err(refused),
+        };
+        let slots = claim.slots();
+        let written = fill(claim, items);
+        pushed += written;
+        if written < slots {
+            return Ok(pushed);
+        }
+    }
+}
+
+/// Writes items to a claim and commits them, also those before a panic of the iterator.
+fn fill<P: Producer>(claim: Claim<'_, P>, items: &mut impl Iterator<Item = P::Item>) -> usize {
+    struct CommitOnDrop<'a, P: Producer>(Option<Claim<'a, P>>);
+    impl<P: Producer> Drop for CommitOnDrop<'_, P> {
+        fn drop(&mut self) {
+            self.0.take().map(Claim::commit);
+        }
+    }
+
+    let mut guard = CommitOnDrop(Some(claim));
+    if let Some(claim) = &mut guard.0 {
+        while let Some(place) = claim.slot() {
+            let Some(item) = items.next() else { break };
+            place.write(item);
+            claim.written += 1;
+        }
+    }
+    guard.0.take().map_or(0, Claim::commit)
+}

@@ -1,0 +1,545 @@
+//! One producer, one consumer, items side by side: for bytes, slices and whoever always works in batches.
+//!
+//! Nothing but items lies in the buffer, so both ends may lend it out as slices; a published cursor stands beside it. In
+//! batches it runs at the speed of the memory itself. Item by item, [`spsc`](mod@super::spsc) is faster.
+//!
+//! # Progress
+//! Every `try_` call of either end is wait-free.
+//!
+//! # What `Full` and `Empty` mean
+//! As on [`spsc`](mod@super::spsc): exact for the end that asks, with freed slots coming back by the eighth.
+//!
+//! # Source
+//! Lamport's ring (1983) with each end keeping the other's cursor as last seen (B. Mathew; MCRingBuffer), and slots given
+//! back in batches.
+#![allow(unsafe_code)]
+
+use std::{
+    cmp::min,
+    fmt,
+    mem::{ManuallyDrop, MaybeUninit},
+    ptr, slice,
+};
+
+use super::{
+    Capacity, CapacityError, Claim, Closes, Kind, PopError, PushError, Remaining,
+    capacity::boxed,
+    end::{End, Reached},
+    leftover::drop_all,
+    sealed::{Leftover, Sealed, Slots},
+    track::give_back_batch,
+};
+use crate::sync::{Arc, AtomicU64, Cell, Ordering, Padded, Slab, into_last, light_fence, prepare_fences};
+
+/// A ring for one producer and one consumer that work in slices.
+///
+/// # Errors
+/// [`CapacityError`]; it says what to pass instead.
+///
+/// # Examples
+/// ```
+/// use ringway::ring::{Capacity, Consumer, Producer, dense};
+///
+/// let (mut tx, mut rx) = dense::<u8>(Capacity::at_least(4096))?;
+/// assert_eq!(tx.push_slice(b"GET / HTTP/1.1\r\n")?, 16);
+///
+/// let run = rx.try_run()?; // everything there is, in place
+/// let (text, wrapped) = run.slices();
+/// assert_eq!((text, wrapped), (&b"GET / HTTP/1.1\r\n"[..], &b""[..]));
+/// run.consume(5); // give five bytes back, keep the rest
+/// assert_eq!(rx.try_pop()?, b' ');
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn dense<T: Send>(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), CapacityError> {
+    prepare_fences();
+    let capacity = capacity.slots()?;
+    let batch = give_back_batch(capacity as u64);
+    let slab = Slab::new(boxed(capacity + batch as usize - 1, |_| Cell::new())?);
+    let cursor = || Padded::new(AtomicU64::new(0));
+    let shared = Storage { slab, capacity, batch, tail: cursor(), head: cursor(), end: Padded::new(End::new()) };
+    let shared = Arc::new(shared);
+    let producer = Producer { shared: Arc::clone(&shared), tail: 0, index: 0, head: 0 };
+    Ok((producer, Consumer { shared, head: 0, index: 0, tail: 0, give_back_at: batch, ended: false }))
+}
+
+/// [`dense()`] as a type.
+#[derive(Debug, Clone, Copy)]
+pub struct Dense;
+
+impl Sealed for Dense {}
+
+impl<T: Send> Kind<T> for Dense {
+    type Producer = Producer<T>;
+    type Consumer = Consumer<T>;
+
+    fn ring(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), CapacityError> {
+        dense(capacity)
+    }
+}
+
+/// What the two ends share.
+pub struct Storage<T> {
+    slab: Slab<T>,
+    capacity: usize,
+    /// The consumer gives slots back in batches of so many.
+    batch: u64,
+    /// Items below it are published.
+    tail: Padded<AtomicU64>,
+    /// Sequences below it were popped, and their slots given back.
+    head: Padded<AtomicU64>,
+    end: Padded<End>,
+}
+
+impl<T> Storage<T> {
+    fn bytes(&self) -> usize {
+        self.slab.len() * size_of::<Cell<T>>() + size_of::<Self>()
+    }
+
+    /// `index` moved on by `items`, of which there are no more than slots.
+    #[inline(always)]
+    fn wrap(&self, index: usize, items: usize) -> usize {
+        let moved = index + items;
+        if moved >= self.slab.len() { moved - self.slab.len() } else { moved }
+    }
+}
+
+impl<T> Leftover for Storage<T> {
+    type Item = T;
+
+    fn take_next(&mut self) -> Option<T> {
+        // ORDER: Relaxed; `&mut self`: both ends are gone, and the drop of their shared pointers ordered their last words.
+        let (head, tail) = (self.head.load(Ordering::Relaxed), self.tail.load(Ordering::Relaxed));
+        if head == tail {
+            return None;
+        }
+        // ORDER: Relaxed; as above.
+        self.head.store(head + 1, Ordering::Relaxed);
+        let place = self.slab.for_read((head % self.slab.len() as u64) as usize, 1);
+        // SAFETY: published, because below `tail`; read once, because `head` is past it now.
+        Some(unsafe { place.read() })
+    }
+}
+
+impl<T> Drop for Storage<T> {
+    fn drop(&mut self) {
+        drop_all(self);
+    }
+}
+
+/// The end that puts items into a [`dense()`] ring. Its calls are those of [`Producer`](super::Producer).
+pub struct Producer<T> {
+    shared: Arc<Storage<T>>,
+    /// Sequence of the next item, and where it goes.
+    tail: u64,
+    index: usize,
+    /// The consumer's head as last seen.
+    head: u64,
+}
+
+impl<T> Producer<T> {
+    /// Free slots, of which the caller wants `wanted`: looks at the consumer's cursor only if it must.
+    #[inline]
+    fn free(&mut self, wanted: usize) -> usize {
+        let slots = self.shared.slab.len();
+        let free = slots - (self.tail - self.head) as usize;
+        if free >= wanted {
+            return free;
+        }
+        // ORDER: Acquire; the consumer is done with the slots below. Partner: the Release in `Consumer::give_back`.
+        self.head = self.shared.head.load(Ordering::Acquire);
+        slots - (self.tail - self.head) as usize
+    }
+
+    /// Makes the next `items` slots, which are written, visible.
+    #[inline(always)]
+    fn publish(&mut self, items: usize) {
+        self.index = self.shared.wrap(self.index, items);
+        self.tail += items as u64;
+        // ORDER: Release publishes the items to the Acquire in `Consumer::ready`.
+        self.shared.tail.store(self.tail, Ordering::Release);
+    }
+
+    /// Somebody asked for the end while an item was being published: it is in, or it comes back.
+    #[cold]
+    fn settle_in_flight(&mut self) -> Result<(), PushError<T>> {
+        if self.shared.end.settle(self.tail) == self.tail {
+            return Ok(());
+        }
+        self.tail -= 1;
+        self.index = self.index.checked_sub(1).unwrap_or(self.shared.slab.len() - 1);
+        // ORDER: Relaxed; the stream has ended, so this is for the drop of the ring, which the last pointer orders.
+        self.shared.tail.store(self.tail, Ordering::Relaxed);
+        let place = self.shared.slab.for_read(self.index, 1);
+        // SAFETY: this item was written last; the stream ends before it, so the consumer never touches it.
+        Err(PushError::Closed(unsafe { place.read() }))
+    }
+
+    fn leave(&mut self) {
+        self.shared.end.end_claim(self.tail);
+        self.shared.end.settle(self.tail);
+    }
+}
+
+impl<T> Sealed for Producer<T> {}
+
+impl<T: Send> Slots for Producer<T> {
+    type Item = T;
+    type Leftover = Storage<T>;
+
+    #[inline]
+    fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
+        let open = self.shared.end.begin_claim();
+        let free = self.free(max);
+        if !open || free == 0 {
+            self.shared.end.end_claim(self.tail);
+            return Err(if open { PushError::Full(()) } else { PushError::Closed(()) });
+        }
+        Ok(min(free, max))
+    }
+
+    #[inline]
+    fn slot(&mut self, nth: usize) -> *mut T {
+        self.shared.slab.for_write(self.shared.wrap(self.index, nth), 1)
+    }
+
+    #[inline]
+    fn commit(&mut self, written: usize) {
+        if written > 0 {
+            self.publish(written);
+        }
+        self.shared.end.end_claim(self.tail);
+    }
+}
+
+impl<T: Send> super::Producer for Producer<T> {
+    #[inline]
+    fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
+        if !self.shared.end.is_open() {
+            self.shared.end.settle(self.tail);
+            return Err(PushError::Closed(item));
+        }
+        if self.free(1) == 0 {
+            return Err(PushError::Full(item));
+        }
+        let place = self.shared.slab.for_write(self.index, 1);
+        // SAFETY: the slot is free, and this is the one producer.
+        unsafe { place.write(item) };
+        self.publish(1);
+        light_fence();
+        if self.shared.end.is_open() { Ok(()) } else { self.settle_in_flight() }
+    }
+
+    #[inline]
+    fn push_slice(&mut self, items: &[T]) -> Result<usize, PushError<()>>
+    where
+        T: Copy,
+    {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        let mut claim = Claim::open(self, items.len())?;
+        let (first, second) = claim.slices();
+        let (left, right) = items[..first.len() + second.len()].split_at(first.len());
+        first.write_copy_of_slice(left);
+        second.write_copy_of_slice(right);
+        // SAFETY: both slices, which are all slots of the claim, were written by the two lines above.
+        unsafe { claim.assume_all_written() };
+        Ok(claim.commit())
+    }
+
+    fn capacity(&self) -> usize {
+        self.shared.capacity
+    }
+
+    fn depth(&self) -> usize {
+        // ORDER: Relaxed; a figure for people.
+        (self.tail - self.shared.head.load(Ordering::Relaxed)) as usize
+    }
+
+    fn room(&self) -> usize {
+        self.shared.slab.len() - self.depth()
+    }
+
+    fn bytes(&self) -> usize {
+        self.shared.bytes()
+    }
+
+    fn close(&mut self) {
+        self.shared.end.settle(self.tail);
+    }
+
+    fn is_closed(&self) -> bool {
+        !self.shared.end.is_open()
+    }
+
+    fn into_remaining(self) -> Option<Remaining<Storage<T>>> {
+        let mut this = ManuallyDrop::new(self);
+        this.leave();
+        // SAFETY: `this` is never dropped, so its share moves out once; nothing else in it owns anything.
+        into_last(unsafe { ptr::read(&this.shared) }).map(Remaining::new)
+    }
+}
+
+impl<T> Drop for Producer<T> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl<T> fmt::Debug for Producer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("dense::Producer").field("tail", &self.tail).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send> Claim<'_, Producer<T>> {
+    /// The slots not written yet, in order: two slices where the ring wraps.
+    ///
+    /// Write them, then say so by [`assume_all_written`](Self::assume_all_written).
+    #[inline]
+    pub fn slices(&mut self) -> (&mut [MaybeUninit<T>], &mut [MaybeUninit<T>]) {
+        let (written, slots) = (self.written(), self.slots());
+        let producer = self.producer();
+        let storage = &producer.shared;
+        let start = storage.wrap(producer.index, written);
+        let first = min(slots - written, storage.slab.len() - start);
+        let second = slots - written - first;
+        let (left, right) = (storage.slab.for_write(start, first), storage.slab.for_write(0, second));
+        // SAFETY: the slots are claimed by the producer that this claim borrows exclusively, hence nobody else's.
+        let left = unsafe { slice::from_raw_parts_mut(left.cast(), first) };
+        // SAFETY: as above; the two ranges are disjoint, since a claim is not longer than the ring.
+        let right = unsafe { slice::from_raw_parts_mut(right.cast(), second) };
+        (left, right)
+    }
+}
+
+/// The end that takes items out of a [`dense()`] ring. Its calls are those of [`Consumer`](super::Consumer).
+pub struct Consumer<T> {
+    shared: Arc<Storage<T>>,
+    /// Sequence of the next item, and where it lies.
+    head: u64,
+    index: usize,
+    /// The producer's tail as last seen.
+    tail: u64,
+    /// When `head` gets here, slots are given back.
+    give_back_at: u64,
+    /// Whether the end was reached: what the cursor says after that is not for this side.
+    ended: bool,
+}
+
+impl<T> Consumer<T> {
+    /// Items that can be popped now, of which the caller wants `wanted`: looks at the producer's cursor only if it must.
+    #[inline]
+    fn ready(&mut self, wanted: usize) -> Result<usize, PopError> {
+        let ready = (self.tail - self.head) as usize;
+        if ready >= wanted {
+            return Ok(ready);
+        }
+        if !self.ended {
+            // ORDER: Acquire; the items below are visible. Partner: the Release in `Producer::publish`.
+            self.tail = self.shared.tail.load(Ordering::Acquire);
+        }
+        if self.tail != self.head { Ok((self.tail - self.head) as usize) } else { self.ready_at_end() }
+    }
+
+    #[cold]
+    fn ready_at_end(&mut self) -> Result<usize, PopError> {
+        if self.ended {
+            return Err(PopError::Closed);
+        }
+        self.give_back();
+        let tail = &self.shared.tail;
+        // ORDER: Acquire; as in `ready`.
+        match self.shared.end.reached(self.head, || tail.load(Ordering::Acquire) != self.head) {
+            Reached::NotYet => Err(PopError::Empty),
+            Reached::End => {
+                self.ended = true;
+                Err(PopError::Closed)
+            }
+            Reached::More => {
+                // ORDER: Acquire; as in `ready`.
+                self.tail = tail.load(Ordering::Acquire);
+                Ok((self.tail - self.head) as usize)
+            }
+        }
+    }
+
+    /// Counts `items` as popped; their slots are given back when enough have come together.
+    #[inline(always)]
+    fn advance(&mut self, items: usize) {
+        self.index = self.shared.wrap(self.index, items);
+        self.head += items as u64;
+        if self.head >= self.give_back_at {
+            self.give_back();
+        }
+    }
+
+    #[inline]
+    fn give_back(&mut self) {
+        self.give_back_at = self.head + self.shared.batch;
+        // ORDER: Release; the reads of those slots are over. Partner: the Acquire in `Producer::free`.
+        self.shared.head.store(self.head, Ordering::Release);
+    }
+
+    /// The first `items` items, which are ready, as slices.
+    #[inline(always)]
+    fn slices(&self, items: usize) -> (&[T], &[T]) {
+        let first = min(items, self.shared.slab.len() - self.index);
+        let second = items - first;
+        let (left, right) = (self.shared.slab.for_read(self.index, first), self.shared.slab.for_read(0, second));
+        // SAFETY: published, and they stay until this consumer, borrowed meanwhile, moves on.
+        let left = unsafe { slice::from_raw_parts(left, first) };
+        // SAFETY: as above.
+        let right = unsafe { slice::from_raw_parts(right, second) };
+        (left, right)
+    }
+
+    /// Everything there is, to be read in place.
+    ///
+    /// # Errors
+    /// As [`try_pop`](super::Consumer::try_pop).
+    #[inline]
+    pub fn try_run(&mut self) -> Result<Run<'_, T>, PopError> {
+        let items = self.ready(usize::MAX)?;
+        Ok(Run { consumer: self, items })
+    }
+
+    fn leave(&mut self) {
+        self.give_back();
+        self.shared.end.ask();
+    }
+}
+
+impl<T> Sealed for Consumer<T> {}
+
+impl<T: Send> super::Consumer for Consumer<T> {
+    type Item = T;
+    type Leftover = Storage<T>;
+
+    #[inline]
+    fn try_pop(&mut self) -> Result<T, PopError> {
+        self.ready(1)?;
+        let place = self.shared.slab.for_read(self.index, 1);
+        // SAFETY: published; read once, because the next line moves past it.
+        let item = unsafe { place.read() };
+        self.advance(1);
+        Ok(item)
+    }
+
+    #[inline]
+    fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
+        let run = min(self.ready(max)?, max);
+        for _ in 0..run {
+            let place = self.shared.slab.for_read(self.index, 1);
+            // SAFETY: published; read once, because it counts as popped before the caller's code runs.
+            let item = unsafe { place.read() };
+            self.advance(1);
+            each(item);
+        }
+        Ok(run)
+    }
+
+    #[inline]
+    fn pop_slice(&mut self, items: &mut [MaybeUninit<T>]) -> Result<usize, PopError> {
+        let run = min(self.ready(items.len())?, items.len());
+        let (left, right) = self.slices(run);
+        let (into, rest) = items[..run].split_at_mut(left.len());
+        // SAFETY: two buffers of equal length that can't overlap; the items move, since `advance` forgets the originals.
+        unsafe { ptr::copy_nonoverlapping(left.as_ptr(), into.as_mut_ptr().cast(), left.len()) };
+        // SAFETY: as above.
+        unsafe { ptr::copy_nonoverlapping(right.as_ptr(), rest.as_mut_ptr().cast(), right.len()) };
+        self.advance(run);
+        Ok(run)
+    }
+
+    fn peek(&mut self) -> Result<&T, PopError> {
+        self.ready(1)?;
+        Ok(&self.slices(1).0[0])
+    }
+
+    /// Always 0: what a single producer abandons is never seen.
+    fn skipped(&self) -> u64 {
+        0
+    }
+
+    fn capacity(&self) -> usize {
+        self.shared.capacity
+    }
+
+    fn depth(&self) -> usize {
+        // ORDER: Relaxed; a figure for people.
+        self.shared.tail.load(Ordering::Relaxed).saturating_sub(self.head) as usize
+    }
+
+    fn bytes(&self) -> usize {
+        self.shared.bytes()
+    }
+
+    fn is_closed(&self) -> bool {
+        !self.shared.end.is_open()
+    }
+
+    fn into_remaining(self) -> Option<Remaining<Storage<T>>> {
+        let mut this = ManuallyDrop::new(self);
+        this.leave();
+        // SAFETY: as for the producer.
+        into_last(unsafe { ptr::read(&this.shared) }).map(Remaining::new)
+    }
+}
+
+impl<T: Send> Closes for Consumer<T> {
+    fn close(&mut self) {
+        self.shared.end.ask();
+    }
+}
+
+impl<T> Drop for Consumer<T> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl<T> fmt::Debug for Consumer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("dense::Consumer").field("head", &self.head).finish_non_exhaustive()
+    }
+}
+
+/// Items of a [`dense()`] ring, in place. Dropping it leaves them all; [`consume`](Self::consume) takes some off.
+pub struct Run<'a, T> {
+    consumer: &'a mut Consumer<T>,
+    items: usize,
+}
+
+impl<T> Run<'_, T> {
+    /// The items, oldest first: two slices where the ring wraps.
+    #[inline]
+    pub fn slices(&self) -> (&[T], &[T]) {
+        self.consumer.slices(self.items)
+    }
+
+    /// Drops the first `items` items and gives their slots back.
+    ///
+    /// # Panics
+    /// If there are fewer; nothing is consumed then. If the drop of an item panics, the items after it stay.
+    #[inline]
+    pub fn consume(self, items: usize) {
+        assert!(items <= self.items, "a run of {} items can't give {items}", self.items);
+        if !std::mem::needs_drop::<T>() {
+            return self.consumer.advance(items);
+        }
+        for _ in 0..items {
+            let place = self.consumer.shared.slab.for_read(self.consumer.index, 1);
+            // SAFETY: published; read once, because it counts as popped before its drop runs.
+            let item = unsafe { place.read() };
+            self.consumer.advance(1);
+            drop(item);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Run<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("items", &self.items).finish_non_exhaustive()
+    }
+}

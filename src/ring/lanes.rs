@@ -1,0 +1,613 @@
+//! Many producers, each with a lane of its own; one consumer, or several that take turns.
+//!
+//! `Clone` of a producer brings a lane: a whole [`spsc`](mod@super::spsc) track, so that no push ever meets another. Items
+//! of one producer stay in order; between producers there is none. Every lane has the ring's capacity.
+//!
+//! A consumer walks the lanes round, and stays with one as long as it yields, up to 256 items. Consumers that are not
+//! alone take a lane's *turn* for the length of a call, by one compare-and-swap; a lone consumer takes none.
+//!
+//! # Progress
+//! Pushes are wait-free, and so are the pops of a lone consumer for a given number of lanes. With several consumers a
+//! thread stopped inside a call keeps its turn: the others pass that lane by, the other lanes flow, and its producer fills
+//! its own lane only. A batch keeps the turn while the caller's closure runs.
+//!
+//! # What `Full` and `Empty` mean
+//! `Full`: of this producer's lane; as on [`spsc`](mod@super::spsc). `Empty`: every lane was looked at, and was empty or
+//! another consumer's turn.
+#![allow(unsafe_code)]
+
+use std::{fmt, mem::ManuallyDrop, ptr, ptr::NonNull};
+
+use super::{
+    Capacity, CapacityError, Closes, Kind, PopError, PushError, Remaining,
+    members::{Member, Members},
+    packed::Packed,
+    sealed::{Leftover, Sealed, Slots},
+    track::{Reader, Writer},
+};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Cell, Ordering, Padded, full_fence, into_last};
+
+/// A ring for any number of producers, with `capacity` slots for each, and any number of consumers.
+///
+/// # Errors
+/// [`CapacityError`]; it says what to pass instead.
+///
+/// # Examples
+/// ```
+/// use ringway::ring::{Capacity, Consumer, PopError, Producer, lanes};
+///
+/// let (tx, mut rx) = lanes(Capacity::at_least(64))?;
+/// let threads: Vec<_> = (0..3_u64)
+///     .map(|id| {
+///         let mut tx = tx.clone();
+///         std::thread::spawn(move || (0..10).for_each(|n| tx.try_push((id, n)).expect("64 slots hold 10 items")))
+///     })
+///     .collect();
+/// drop(tx);
+/// let mut next = [0; 3];
+/// loop {
+///     match rx.try_pop() {
+///         Ok((id, n)) => {
+///             assert_eq!(n, next[id as usize]); // in order, per producer
+///             next[id as usize] += 1;
+///         }
+///         Err(PopError::Empty) => std::thread::yield_now(),
+///         Err(PopError::Closed) => break,
+///     }
+/// }
+/// assert_eq!(next, [10, 10, 10]);
+/// # threads.into_iter().for_each(|t| t.join().unwrap());
+/// # Ok::<(), ringway::ring::CapacityError>(())
+/// ```
+pub fn lanes<T: Send>(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), CapacityError> {
+    let shared = Arc::new(Storage {
+        lanes: Members::new(),
+        capacity,
+        closed: Padded::new(AtomicBool::new(false)),
+        producers: AtomicUsize::new(1),
+        consumers: Padded::new(AtomicUsize::new(1)),
+    });
+    let producer = Producer::join(Arc::clone(&shared))?;
+    let consumer = Consumer { current: producer.lane, shared, streak: 0, holds_turn: false };
+    Ok((producer, consumer))
+}
+
+/// [`lanes()`] as a type.
+#[derive(Debug, Clone, Copy)]
+pub struct Lanes;
+
+impl Sealed for Lanes {}
+
+impl<T: Send> Kind<T> for Lanes {
+    type Producer = Producer<T>;
+    type Consumer = Consumer<T>;
+
+    fn ring(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), CapacityError> {
+        lanes(capacity)
+    }
+}
+
+/// One producer's track, and what the consumers know of it.
+pub struct Lane<T> {
+    packed: Packed<T>,
+    /// Whether a consumer is reading. Not used by a lone consumer, except to keep what it peeked at.
+    turn: Padded<AtomicBool>,
+    /// Touched by whoever has the turn, or is alone.
+    reader: Cell<Reader<T>>,
+}
+
+impl<T> Lane<T> {
+    fn new(capacity: Capacity) -> Result<Self, CapacityError> {
+        let lane =
+            Self { packed: Packed::new(capacity)?, turn: Padded::new(AtomicBool::new(false)), reader: Cell::new() };
+        // SAFETY: nobody else sees the lane yet.
+        unsafe { lane.reader.for_write().write(Reader::at(&lane.packed.track, 0)) };
+        Ok(lane)
+    }
+
+    fn take_turn(&self) -> bool {
+        // ORDER: Acquire; the last reader's words are visible. Partner: the Release in `end_turn`. The load, and a
+        // failure, only say that somebody else reads.
+        !self.turn.load(Ordering::Relaxed)
+            && self.turn.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    fn end_turn(&self) {
+        // ORDER: Release; this reader's words are over. Partner: the Acquire in `take_turn`.
+        self.turn.store(false, Ordering::Release);
+    }
+}
+
+/// What the ends share.
+pub struct Storage<T> {
+    lanes: Members<Lane<T>>,
+    /// Of each lane.
+    capacity: Capacity,
+    closed: Padded<AtomicBool>,
+    producers: AtomicUsize,
+    consumers: Padded<AtomicUsize>,
+}
+
+impl<T> Storage<T> {
+    fn close(&self) {
+        // ORDER: Relaxed; the fence puts it before the walk, with the fences in `Producer::join` and
+        // `Consumer::is_drained` as partners: a lane that the walk misses, its producer closes, and a consumer finds.
+        self.closed.store(true, Ordering::Relaxed);
+        full_fence();
+        for lane in self.lanes.iter() {
+            lane.value().packed.track.ask_for_end();
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        // ORDER: Relaxed; see `close`.
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    fn bytes(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.value().packed.bytes() + size_of::<Member<Lane<T>>>()).sum()
+    }
+
+    fn slots(&self) -> usize {
+        self.lanes.iter().next().map_or(0, |lane| lane.value().packed.track.capacity())
+    }
+}
+
+impl<T> Leftover for Storage<T> {
+    type Item = T;
+
+    fn take_next(&mut self) -> Option<T> {
+        self.lanes.iter_mut().find_map(|lane| lane.packed.take_next())
+    }
+}
+
+// SAFETY: the reader is touched under the turn only, and a track hands its items to one thread at a time.
+unsafe impl<T: Send> Sync for Lane<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Lane<T> {}
+
+/// The end that puts items into a [`lanes()`] ring; `Clone` it for another lane. Its calls are those of
+/// [`Producer`](super::Producer).
+///
+/// `capacity`, `depth`, `room` and `Full` are those of this producer's own lane.
+pub struct Producer<T> {
+    writer: Writer<T>,
+    lane: NonNull<Member<Lane<T>>>,
+    shared: Arc<Storage<T>>,
+}
+
+// SAFETY: the lane lives in the storage that the end keeps alive, and is this producer's alone.
+unsafe impl<T: Send> Send for Producer<T> {}
+
+impl<T> Producer<T> {
+    /// For a producer that has been counted.
+    fn join(shared: Arc<Storage<T>>) -> Result<Self, CapacityError> {
+        let member = match shared.lanes.rejoin() {
+            Some(member) => member,
+            None => shared.lanes.join(Lane::new(shared.capacity)?),
+        };
+        full_fence();
+        // A close that walked the lanes before this one was linked has not asked it.
+        if shared.is_closed() {
+            member.value().packed.track.ask_for_end();
+        }
+        let (writer, lane) = (Writer::resume(&member.value().packed.track), member.as_ptr());
+        Ok(Self { writer, lane, shared })
+    }
+
+    /// Another producer, with a lane of its own.
+    ///
+    /// # Errors
+    /// [`CapacityError::OutOfMemory`], if a new lane is needed and there is no memory for it.
+    ///
+    /// # Cost
+    /// Takes over the lane of a producer that is gone, if there is one; else allocates one.
+    pub fn try_clone(&self) -> Result<Self, CapacityError> {
+        // ORDER: Relaxed; this end keeps the count above zero meanwhile.
+        self.shared.producers.fetch_add(1, Ordering::Relaxed);
+        Self::join(Arc::clone(&self.shared)).inspect_err(|_| {
+            // ORDER: Relaxed; as above.
+            self.shared.producers.fetch_sub(1, Ordering::Relaxed);
+        })
+    }
+
+    #[inline(always)]
+    fn member(&self) -> &Member<Lane<T>> {
+        // SAFETY: places live as long as the storage, which this end keeps alive.
+        unsafe { self.lane.as_ref() }
+    }
+
+    #[inline(always)]
+    fn packed(&self) -> &Packed<T> {
+        &self.member().value().packed
+    }
+
+    /// The own knowledge and the shared track, side by side.
+    #[inline(always)]
+    fn parts(&mut self) -> (&mut Writer<T>, &Packed<T>) {
+        // SAFETY: as in `member`.
+        let lane = unsafe { self.lane.as_ref() };
+        (&mut self.writer, &lane.value().packed)
+    }
+
+    fn leave(&mut self) {
+        let (writer, packed) = self.parts();
+        writer.leave(&packed.track);
+        self.member().leave();
+        // ORDER: Relaxed; the count decides who closes. What a close says, each lane says for itself.
+        if self.shared.producers.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.shared.close();
+        }
+    }
+}
+
+impl<T> Sealed for Producer<T> {}
+
+impl<T: Send> Slots for Producer<T> {
+    type Item = T;
+    type Leftover = Storage<T>;
+
+    fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
+        let (writer, packed) = self.parts();
+        writer.claim(&packed.track, || packed.gate(), max)
+    }
+
+    fn slot(&mut self, nth: usize) -> *mut T {
+        let (writer, packed) = self.parts();
+        writer.slot(&packed.track, nth)
+    }
+
+    fn commit(&mut self, written: usize) {
+        let (writer, packed) = self.parts();
+        writer.commit(&packed.track, written);
+    }
+}
+
+impl<T: Send> super::Producer for Producer<T> {
+    #[inline]
+    fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
+        let (writer, packed) = self.parts();
+        writer.push(&packed.track, || packed.gate(), item)
+    }
+
+    #[inline]
+    fn push_iter<I: Iterator<Item = T>>(&mut self, items: &mut I) -> Result<usize, PushError<()>> {
+        let (writer, packed) = self.parts();
+        writer.push_iter(&packed.track, || packed.gate(), items)
+    }
+
+    fn capacity(&self) -> usize {
+        self.packed().track.capacity()
+    }
+
+    fn depth(&self) -> usize {
+        self.writer.depth(self.packed().gate())
+    }
+
+    fn room(&self) -> usize {
+        self.writer.room(&self.packed().track, self.packed().gate())
+    }
+
+    /// Bytes of heap that all lanes hold.
+    fn bytes(&self) -> usize {
+        self.shared.bytes()
+    }
+
+    fn close(&mut self) {
+        self.shared.close();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
+    fn into_remaining(self) -> Option<Remaining<Storage<T>>> {
+        let mut this = ManuallyDrop::new(self);
+        this.leave();
+        // SAFETY: `this` is never dropped, so its share moves out once; nothing else in it owns anything.
+        into_last(unsafe { ptr::read(&this.shared) }).map(Remaining::new)
+    }
+}
+
+impl<T> Clone for Producer<T> {
+    /// Another producer, with a lane of its own.
+    ///
+    /// # Panics
+    /// If there is no memory for a lane; [`try_clone`](Self::try_clone) says so instead.
+    fn clone(&self) -> Self {
+        self.try_clone().expect("memory for another lane")
+    }
+}
+
+impl<T> Drop for Producer<T> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl<T> fmt::Debug for Producer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("lanes::Producer")
+            .field("depth", &self.writer.depth(self.packed().gate()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The end that takes items out of a [`lanes()`] ring; `Clone` it for more, which take turns. Its calls are those of
+/// [`Consumer`](super::Consumer).
+pub struct Consumer<T> {
+    /// The lane that is read first.
+    current: NonNull<Member<Lane<T>>>,
+    /// Items taken from it since it became the current one.
+    streak: usize,
+    /// Whether this end kept its turn, to hold on to the item it peeked at.
+    holds_turn: bool,
+    shared: Arc<Storage<T>>,
+}
+
+// SAFETY: lanes live in the storage that the end keeps alive, and are read under their turns.
+unsafe impl<T: Send> Send for Consumer<T> {}
+
+/// Items that are taken from one lane before the next has its turn.
+const STREAK: usize = 256;
+
+/// A lane whose reader is this consumer's, until it is dropped.
+struct Turn<'a, T> {
+    lane: &'a Lane<T>,
+    /// Whether the turn was taken, and must be given up.
+    taken: bool,
+}
+
+impl<T> Turn<'_, T> {
+    #[inline(always)]
+    fn reader(&mut self) -> (&mut Reader<T>, &Packed<T>) {
+        // SAFETY: the reader was initialised with the lane, and is this consumer's for as long as the turn lasts.
+        (unsafe { &mut *self.lane.reader.for_write() }, &self.lane.packed)
+    }
+
+    /// Leaves the turn taken, beyond this call.
+    fn keep(self) {
+        if !self.taken {
+            // ORDER: Relaxed; a lone consumer's own note. Another that comes later is cloned from it, after this.
+            self.lane.turn.store(true, Ordering::Relaxed);
+        }
+        std::mem::forget(self);
+    }
+}
+
+impl<T> Drop for Turn<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.taken {
+            self.lane.end_turn();
+        }
+    }
+}
+
+/// What one look at every lane brought, if no item.
+enum Round {
+    /// Some lane is not at its end, or was another's turn.
+    Open,
+    /// Every lane is at its end.
+    Ended,
+}
+
+impl<T> Consumer<T> {
+    /// Whether there is no other consumer. Only this one could make another, so a yes stays true during the call.
+    #[inline(always)]
+    fn is_alone(&self) -> bool {
+        // ORDER: Acquire; what a consumer that is gone did to the readers is visible. Partner: the Release in `leave`.
+        self.shared.consumers.load(Ordering::Acquire) == 1
+    }
+
+    #[inline]
+    fn next_lane(&mut self) {
+        // SAFETY: as in `round`.
+        let current = unsafe { self.current.as_ref() };
+        self.current = self.shared.lanes.after(current).as_ptr();
+        self.streak = 0;
+    }
+
+    /// Calls `read` with one lane after the other, the current one first, until it has something: a result, and how many
+    /// items it took. `keep` says whether the turn is to be kept then.
+    #[inline(always)]
+    fn round<R>(
+        &mut self,
+        mut read: impl FnMut(&mut Reader<T>, &Packed<T>, usize) -> Result<(R, usize), PopError>,
+        keep: bool,
+    ) -> Result<R, Round> {
+        if self.streak >= STREAK {
+            self.end_hold();
+            self.next_lane();
+        }
+        let alone = self.is_alone();
+        let start = self.current;
+        let mut round = Round::Ended;
+        loop {
+            // SAFETY: places live as long as the storage, which this end keeps alive.
+            let lane = unsafe { self.current.as_ref() }.value();
+            let held = std::mem::take(&mut self.holds_turn);
+            let turn = (held || alone || lane.take_turn()).then(|| Turn { lane, taken: held || !alone });
+            match turn {
+                None => round = Round::Open,
+                Some(mut turn) => {
+                    let (reader, packed) = turn.reader();
+                    match read(reader, packed, STREAK - self.streak) {
+                        Ok((result, items)) => {
+                            if keep {
+                                turn.keep();
+                            } else {
+                                drop(turn);
+                            }
+                            self.holds_turn = keep;
+                            self.streak += items;
+                            return Ok(result);
+                        }
+                        Err(PopError::Empty) => round = Round::Open,
+                        Err(PopError::Closed) => {}
+                    }
+                }
+            }
+            self.next_lane();
+            if self.current == start {
+                return Err(round);
+            }
+        }
+    }
+
+    /// As `round`, and tells the end of the stream.
+    #[inline(always)]
+    fn read<R>(
+        &mut self,
+        mut read: impl FnMut(&mut Reader<T>, &Packed<T>, usize) -> Result<(R, usize), PopError>,
+        keep: bool,
+    ) -> Result<R, PopError> {
+        match self.round(&mut read, keep) {
+            Ok(result) => Ok(result),
+            Err(Round::Open) => Err(PopError::Empty),
+            Err(Round::Ended) => {
+                // Every lane seen has ended, so the ring was closed. A lane that this thread does not know of yet may
+                // hold items that were accepted before: after the fence the walk knows it. Partners: the fences in
+                // `Storage::close` and `Producer::join`.
+                full_fence();
+                self.round(read, keep).map_err(|round| match round {
+                    Round::Open => PopError::Empty,
+                    Round::Ended => PopError::Closed,
+                })
+            }
+        }
+    }
+
+    /// Lets go of an item that was peeked at.
+    fn end_hold(&mut self) {
+        if std::mem::take(&mut self.holds_turn) {
+            // SAFETY: as in `round`.
+            unsafe { self.current.as_ref() }.value().end_turn();
+        }
+    }
+
+    fn leave(&mut self) {
+        self.end_hold();
+        // ORDER: AcqRel; the last consumer sees what the others did to the readers, and `is_alone` sees this one's doing.
+        if self.shared.consumers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.close();
+            for lane in self.shared.lanes.iter() {
+                let mut turn = Turn { lane: lane.value(), taken: false };
+                let (reader, packed) = turn.reader();
+                reader.give_back(&packed.track, &packed.head);
+            }
+        }
+    }
+}
+
+impl<T> Sealed for Consumer<T> {}
+
+impl<T: Send> super::Consumer for Consumer<T> {
+    type Item = T;
+    type Leftover = Storage<T>;
+
+    #[inline]
+    fn try_pop(&mut self) -> Result<T, PopError> {
+        self.read(|reader, packed, _| reader.pop(&packed.track, &packed.head).map(|item| (item, 1)), false)
+    }
+
+    #[inline]
+    fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
+        let mut popped = 0;
+        while popped < max {
+            let take = |reader: &mut Reader<T>, packed: &Packed<T>, streak: usize| {
+                let run = reader.pop_each(&packed.track, &packed.head, streak.min(max - popped), &mut each)?;
+                Ok((run, run))
+            };
+            let run = self.read(take, false);
+            match run {
+                Ok(run) => popped += run,
+                Err(_) if popped > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(popped)
+    }
+
+    /// Looks at the item that this end would pop next.
+    ///
+    /// Keeps the turn of its lane until this end's next call.
+    fn peek(&mut self) -> Result<&T, PopError> {
+        self.read(|reader, packed, _| reader.peek(&packed.track, &packed.head).map(|_| ((), 0)), true)?;
+        // SAFETY: as in `round`.
+        let lane = unsafe { self.current.as_ref() }.value();
+        // SAFETY: the turn was kept by the line above.
+        let reader = unsafe { &mut *lane.reader.for_write() };
+        reader.peek(&lane.packed.track, &lane.packed.head)
+    }
+
+    /// Always 0: what the single producer of a lane abandons is never seen.
+    fn skipped(&self) -> u64 {
+        0
+    }
+
+    /// Items that fit into each lane for certain.
+    fn capacity(&self) -> usize {
+        self.shared.slots()
+    }
+
+    /// Items in all lanes; of a lane that is another consumer's turn, those whose slots it has not given back.
+    fn depth(&self) -> usize {
+        let alone = self.is_alone();
+        let depth = |member: &Member<Lane<T>>| {
+            let lane = member.value();
+            let held = alone || self.holds_turn && self.current == member.as_ptr();
+            if held || lane.take_turn() {
+                let turn = Turn { lane, taken: !held };
+                // SAFETY: initialised with the lane, and this consumer's for as long as the turn lasts.
+                unsafe { &*turn.lane.reader.for_read() }.depth(&lane.packed.track)
+            } else {
+                lane.packed.track.published().saturating_sub(lane.packed.gate()) as usize
+            }
+        };
+        self.shared.lanes.iter().map(depth).sum()
+    }
+
+    /// Bytes of heap that all lanes hold.
+    fn bytes(&self) -> usize {
+        self.shared.bytes()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
+    fn into_remaining(self) -> Option<Remaining<Storage<T>>> {
+        let mut this = ManuallyDrop::new(self);
+        this.leave();
+        // SAFETY: as for the producer.
+        into_last(unsafe { ptr::read(&this.shared) }).map(Remaining::new)
+    }
+}
+
+impl<T: Send> Closes for Consumer<T> {
+    fn close(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl<T> Clone for Consumer<T> {
+    fn clone(&self) -> Self {
+        // ORDER: Relaxed; this end keeps the count above zero, and knows from now on that it is not alone.
+        self.shared.consumers.fetch_add(1, Ordering::Relaxed);
+        let shared = Arc::clone(&self.shared);
+        Self { current: self.current, streak: 0, holds_turn: false, shared }
+    }
+}
+
+impl<T> Drop for Consumer<T> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl<T> fmt::Debug for Consumer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("lanes::Consumer").field("streak", &self.streak).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+//! A few items in a consumer's own hands.
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+
+use super::{leftover::drop_all, sealed::Leftover};
+
+/// Items taken out of a ring and not handed to the caller yet, oldest first. Filled only when empty.
+pub(super) struct Stash<T> {
+    items: Box<[MaybeUninit<T>]>,
+    /// The items are at `next..end`.
+    next: usize,
+    end: usize,
+}
+
+/// A run is this long at the most, and this many bytes unless one item has more.
+const ITEMS_MAX: usize = 32;
+const BYTES_MAX: usize = 1024;
+
+impl<T> Stash<T> {
+    pub(super) fn new() -> Self {
+        let fit = BYTES_MAX.checked_div(size_of::<T>()).unwrap_or(ITEMS_MAX);
+        Self { items: Box::new_uninit_slice(fit.clamp(1, ITEMS_MAX)), next: 0, end: 0 }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.end - self.next
+    }
+
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.next == self.end
+    }
+
+    /// Adds an item to what is being filled in.
+    ///
+    /// # Panics
+    /// If the capacity is used up.
+    #[inline(always)]
+    pub(super) fn push(&mut self, item: T) {
+        if self.is_empty() {
+            (self.next, self.end) = (0, 0);
+        }
+        self.items[self.end].write(item);
+        self.end += 1;
+    }
+
+    #[inline(always)]
+    pub(super) fn pop(&mut self) -> Option<T> {
+        if self.is_empty() {
+            return None;
+        }
+        let item = &self.items[self.next];
+        self.next += 1;
+        // SAFETY: `next..end` are initialised, and `next` is past this one now.
+        Some(unsafe { item.assume_init_read() })
+    }
+
+    pub(super) fn peek(&self) -> Option<&T> {
+        // SAFETY: `next..end` are initialised.
+        self.items[self.next..self.end].first().map(|item| unsafe { item.assume_init_ref() })
+    }
+}
+
+impl<T> Leftover for Stash<T> {
+    type Item = T;
+
+    fn take_next(&mut self) -> Option<T> {
+        self.pop()
+    }
+}
+
+impl<T> Drop for Stash<T> {
+    fn drop(&mut self) {
+        drop_all(self);
+    }
+}

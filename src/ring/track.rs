@@ -1,0 +1,533 @@
+//! One producer writing line-track items: what `spsc`, each of `lanes` and `broadcast` are built on.
+//!
+//! The track knows how items are laid down, published, found, and where the stream ends. It does not know who holds the
+//! producer back: every call takes a *gate* for that, the sequence below which slots have been given back.
+//!
+//! # Source
+//! FastForward for publishing inside the payload's line; MCRingBuffer (Lee, Bu, Chandranmenon, IPDPS 2010) for giving
+//! slots back in batches.
+#![allow(unsafe_code)]
+
+use std::cmp::min;
+
+use super::{
+    Capacity, CapacityError, PopError, PushError,
+    end::{End, Reached},
+    lines::{Lines, Place},
+};
+use crate::sync::{AtomicU64, Ordering, Padded, light_fence, prepare_fences};
+
+/// What both sides share.
+pub(super) struct Track<T> {
+    lines: Lines<T>,
+    /// Slots that are always usable.
+    capacity: u64,
+    /// A reader gives slots back in batches of so many.
+    batch: u64,
+    /// First sequence of the line that the producer writes; exact when the producer is gone. Never used to hand items over.
+    tail: Padded<AtomicU64>,
+    end: Padded<End>,
+}
+
+impl<T> Track<T> {
+    pub(super) fn new(capacity: Capacity) -> Result<Self, CapacityError> {
+        prepare_fences();
+        let capacity = capacity.slots()? as u64;
+        let batch = give_back_batch(capacity);
+        let hold = capacity + batch - 1;
+        Ok(Self {
+            // The producer must not come to a line again before every reader has left it, header and all.
+            lines: Lines::for_slots(hold + Lines::<T>::PER_LINE - 1)?,
+            capacity,
+            batch,
+            tail: Padded::new(AtomicU64::new(0)),
+            end: Padded::new(End::new()),
+        })
+    }
+
+    /// Slots that may be taken as far as the producer can see.
+    fn hold(&self) -> u64 {
+        self.capacity + self.batch - 1
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity as usize
+    }
+
+    /// Slots that there are. The item of a sequence lies where the one so many sequences earlier lay.
+    pub(super) fn slots(&self) -> u64 {
+        self.lines.slots()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.lines.bytes() + size_of::<Self>()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.end.is_open()
+    }
+
+    pub(super) fn ask_for_end(&self) {
+        self.end.ask();
+    }
+
+    /// Sequence up to which items are published, as far as this thread can see.
+    pub(super) fn published(&self) -> u64 {
+        let line = self.left_at();
+        let place = Place::<T>::of(&self.lines, line);
+        // SAFETY: headers live as long as the lines.
+        let header = unsafe { &*place.header() };
+        // ORDER: Relaxed; a figure for people.
+        line + header.load(Ordering::Relaxed).saturating_sub(place.stamp()).min(place.left_in_line())
+    }
+
+    /// Where the producer stopped, once it is gone. Before that, an older sequence.
+    pub(super) fn left_at(&self) -> u64 {
+        // ORDER: Relaxed; whoever relies on it was handed the track by the producer, or by the drop of its pointer.
+        self.tail.load(Ordering::Relaxed)
+    }
+
+    /// Takes the item of `sequence` out of its slot.
+    ///
+    /// # Safety
+    /// * The item is in there, and is not taken again.
+    /// * Nobody else touches the slot: it has been given back, or both sides are gone.
+    pub(super) unsafe fn take(&self, sequence: u64) -> T {
+        let cell = Place::of(&self.lines, sequence).cell(0);
+        // SAFETY: cells live as long as the lines.
+        let cell = unsafe { &*cell };
+        // SAFETY: by the caller's word.
+        unsafe { cell.for_read().read() }
+    }
+}
+
+/// Slots that a reader collects before it gives them back: an eighth of the ring, so that a producer that waits for room
+/// then has a run of it, and the two don't fight for the cursor's line at every item.
+pub(super) fn give_back_batch(capacity: u64) -> u64 {
+    (capacity / 8).max(1)
+}
+
+/// The producer's own knowledge. Every call takes the [`Track`] that it is the one writer of.
+pub(super) struct Writer<T> {
+    place: Place<T>,
+    /// Sequence of the next item.
+    tail: u64,
+    /// Up to where slots are free in this line.
+    until: u64,
+    /// The gate as last seen.
+    gate: u64,
+}
+
+// SAFETY: a place points into lines that the holder keeps alive; what is written through it are `T`s of that thread.
+unsafe impl<T: Send> Send for Writer<T> {}
+
+impl<T> Writer<T> {
+    /// The first writer, or the next after one that [left](Self::leave).
+    pub(super) fn resume(track: &Track<T>) -> Self {
+        let tail = track.left_at();
+        // The gate is asked before the first push. Until then the line may count as free no further than this.
+        Self { place: Place::of(&track.lines, tail), tail, until: tail, gate: tail.saturating_sub(track.hold()) }
+    }
+
+    /// Says where this writer stopped. Nothing may be pushed through it afterwards.
+    pub(super) fn leave(&mut self, track: &Track<T>) {
+        // ORDER: Relaxed; published by whoever hands the lane on, or drops the ring.
+        track.tail.store(self.tail, Ordering::Relaxed);
+        track.end.end_claim(self.tail);
+    }
+
+    /// Ends the stream here.
+    pub(super) fn finish(&mut self, track: &Track<T>) {
+        track.end.settle(self.tail);
+    }
+
+    /// Pushes to a track of which anybody may ask the end.
+    #[inline(always)]
+    pub(super) fn push(&mut self, track: &Track<T>, gate: impl Fn() -> u64, item: T) -> Result<(), PushError<T>> {
+        if !track.end.is_open() {
+            track.end.settle(self.tail);
+            return Err(PushError::Closed(item));
+        }
+        if !self.has_room(track, gate) {
+            return Err(PushError::Full(item));
+        }
+        // SAFETY: there is room.
+        unsafe { self.put(item) };
+        light_fence();
+        if track.end.is_open() { Ok(()) } else { self.settle_in_flight(track) }
+    }
+
+    /// Somebody asked for the end while an item was being published: it is in, or it comes back.
+    #[cold]
+    fn settle_in_flight(&mut self, track: &Track<T>) -> Result<(), PushError<T>> {
+        if track.end.settle(self.tail) == self.tail {
+            return Ok(());
+        }
+        self.place.step_back();
+        self.tail -= 1;
+        // SAFETY: cells live as long as the lines.
+        let cell = unsafe { &*self.place.cell(0) };
+        // SAFETY: this item was written last; the stream ends before it, so the reader never touches it.
+        Err(PushError::Closed(unsafe { cell.for_read().read() }))
+    }
+
+    /// Whether the next slot is free; if so it is in the current line.
+    #[inline(always)]
+    pub(super) fn has_room(&mut self, track: &Track<T>, gate: impl Fn() -> u64) -> bool {
+        self.tail != self.until || self.find_room(track, gate)
+    }
+
+    /// Writes the next slot and publishes it.
+    ///
+    /// # Safety
+    /// * There is room: [`has_room`](Self::has_room) said so last.
+    #[inline(always)]
+    pub(super) unsafe fn put(&mut self, item: T) {
+        // SAFETY: `tail < until`, by the caller's word.
+        unsafe { self.write(0, item) };
+        self.publish(1);
+    }
+
+    /// Looks for free slots behind `tail`, in the next line if this one is full.
+    #[cold]
+    #[inline(never)]
+    fn find_room(&mut self, track: &Track<T>, gate: impl Fn() -> u64) -> bool {
+        let hold = track.hold();
+        if self.tail - self.gate >= hold {
+            self.gate = gate();
+            if self.tail - self.gate >= hold {
+                return false;
+            }
+        }
+        if self.place.left_in_line() == 0 {
+            self.place.next_line(&track.lines);
+            // ORDER: Relaxed; a figure for people.
+            track.tail.store(self.tail, Ordering::Relaxed);
+        }
+        self.until = self.tail + min(self.place.left_in_line(), hold - (self.tail - self.gate));
+        true
+    }
+
+    /// # Safety
+    /// * Slot `tail + ahead` is in the current line, free, and not written yet.
+    #[inline(always)]
+    unsafe fn write(&mut self, ahead: u64, item: T) {
+        // SAFETY: cells live as long as the lines.
+        let cell = unsafe { &*self.place.cell(ahead) };
+        // SAFETY: free by the caller's word, and the producer is alone on free slots.
+        unsafe { cell.for_write().write(item) };
+    }
+
+    /// Makes the next `items` slots, which are written, visible.
+    #[inline(always)]
+    fn publish(&mut self, items: u64) {
+        self.place.advance(items);
+        self.tail += items;
+        // SAFETY: headers live as long as the lines.
+        let header = unsafe { &*self.place.header() };
+        // ORDER: Release publishes the items to the Acquire in `Reader::look`.
+        header.store(self.place.stamp(), Ordering::Release);
+    }
+
+    pub(super) fn push_iter(
+        &mut self,
+        track: &Track<T>,
+        gate: impl Fn() -> u64,
+        items: &mut impl Iterator<Item = T>,
+    ) -> Result<usize, PushError<()>> {
+        /// Publishes what was written, also when the iterator panics.
+        struct Batch<'a, T> {
+            writer: &'a mut Writer<T>,
+            track: &'a Track<T>,
+            written: u64,
+        }
+        impl<T> Batch<'_, T> {
+            fn publish(&mut self) {
+                if self.written > 0 {
+                    self.writer.publish(self.written);
+                    self.written = 0;
+                }
+            }
+        }
+        impl<T> Drop for Batch<'_, T> {
+            fn drop(&mut self) {
+                self.publish();
+                self.track.end.end_claim(self.writer.tail);
+            }
+        }
+
+        let open = track.end.begin_claim();
+        let start = self.tail;
+        let mut batch = Batch { writer: self, track, written: 0 };
+        if !open {
+            return Err(PushError::Closed(()));
+        }
+        'lines: loop {
+            if !batch.writer.has_room(track, &gate) {
+                if batch.writer.tail == start {
+                    return Err(PushError::Full(()));
+                }
+                break;
+            }
+            let free = batch.writer.until - batch.writer.tail;
+            while batch.written < free {
+                let Some(item) = items.next() else { break 'lines };
+                // SAFETY: `written` slots behind `tail` are written, and all up to `until` are free.
+                unsafe { batch.writer.write(batch.written, item) };
+                batch.written += 1;
+            }
+            batch.publish();
+        }
+        batch.publish();
+        Ok((batch.writer.tail - start) as usize)
+    }
+
+    pub(super) fn claim(
+        &mut self,
+        track: &Track<T>,
+        gate: impl Fn() -> u64,
+        max: usize,
+    ) -> Result<usize, PushError<()>> {
+        let open = track.end.begin_claim();
+        if !open || !self.has_room(track, &gate) {
+            track.end.end_claim(self.tail);
+            return Err(if open { PushError::Full(()) } else { PushError::Closed(()) });
+        }
+        let hold = track.hold();
+        if ((hold - (self.tail - self.gate)) as usize) < max {
+            self.gate = gate();
+        }
+        Ok(min(hold - (self.tail - self.gate), max as u64) as usize)
+    }
+
+    /// The `nth` slot of the open claim.
+    #[inline]
+    pub(super) fn slot(&mut self, track: &Track<T>, nth: usize) -> *mut T {
+        let nth = nth as u64;
+        let cell = if nth < self.place.left_in_line() {
+            self.place.cell(nth)
+        } else {
+            Place::of(&track.lines, self.tail + nth).cell(0)
+        };
+        // SAFETY: cells live as long as the lines.
+        unsafe { &*cell }.for_write()
+    }
+
+    /// Ends the open claim with its first `written` slots published.
+    #[inline]
+    pub(super) fn commit(&mut self, track: &Track<T>, written: usize) {
+        let mut written = written as u64;
+        let gate = self.gate;
+        while written > 0 {
+            let found = self.has_room(track, || gate);
+            debug_assert!(found, "the claim took free slots only");
+            let now = min(written, self.until - self.tail);
+            self.publish(now);
+            written -= now;
+        }
+        track.end.end_claim(self.tail);
+    }
+
+    /// Sequence of the next item.
+    pub(super) fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    pub(super) fn depth(&self, gate: u64) -> usize {
+        (self.tail - gate) as usize
+    }
+
+    pub(super) fn room(&self, track: &Track<T>, gate: u64) -> usize {
+        (track.hold() - (self.tail - gate)) as usize
+    }
+}
+
+/// One reader's own knowledge. Every call takes its [`Track`], and the gate that this reader moves.
+pub(super) struct Reader<T> {
+    place: Place<T>,
+    /// The header as last seen, if it is of this lap; else the place's own stamp.
+    seen: u64,
+    /// Sequence of the next item.
+    head: u64,
+    /// When `head` gets here, slots are given back.
+    give_back_at: u64,
+    /// Whether the end was reached: what the header says after that is not for this side.
+    ended: bool,
+}
+
+// SAFETY: as for `Writer`.
+unsafe impl<T: Send> Send for Reader<T> {}
+
+impl<T> Reader<T> {
+    /// A reader of the items from `head` on.
+    pub(super) fn at(track: &Track<T>, head: u64) -> Self {
+        let place = Place::of(&track.lines, head);
+        Self { seen: place.stamp(), place, head, give_back_at: head + track.batch, ended: false }
+    }
+
+    /// Sequence of the next item.
+    pub(super) fn head(&self) -> u64 {
+        self.head
+    }
+
+    #[inline(always)]
+    pub(super) fn pop(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<T, PopError> {
+        if self.place.stamp() == self.seen {
+            self.look(track, gate)?;
+        }
+        // SAFETY: `stamp < seen`: published and not read.
+        let item = unsafe { self.read() };
+        self.release(track, gate);
+        Ok(item)
+    }
+
+    /// The next item, left in place.
+    pub(super) fn peek(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<&T, PopError> {
+        if self.place.stamp() == self.seen {
+            self.look(track, gate)?;
+        }
+        // SAFETY: cells live as long as the lines.
+        let cell = unsafe { &*self.place.cell(0) };
+        // SAFETY: published, and it stays until this reader, borrowed meanwhile, reads it.
+        Ok(unsafe { &*cell.for_read() })
+    }
+
+    pub(super) fn pop_each(
+        &mut self,
+        track: &Track<T>,
+        gate: &AtomicU64,
+        max: usize,
+        mut each: impl FnMut(T),
+    ) -> Result<usize, PopError> {
+        let mut left = max as u64;
+        while left > 0 {
+            if self.place.stamp() == self.seen {
+                match self.look(track, gate) {
+                    Ok(()) => {}
+                    Err(error) if left == max as u64 => return Err(error),
+                    Err(_) => break,
+                }
+            }
+            let run = min(self.seen - self.place.stamp(), left);
+            left -= run;
+            for _ in 0..run {
+                // SAFETY: `run` items from here on are published. Each is counted as read before the caller's code runs.
+                each(unsafe { self.read() });
+            }
+            self.release(track, gate);
+        }
+        Ok(max - left as usize)
+    }
+
+    /// The next item, in place, and moves past it. Its slot is given back by a later call at the earliest.
+    #[inline(always)]
+    pub(super) fn next(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<&T, PopError> {
+        self.release(track, gate);
+        if self.place.stamp() == self.seen {
+            self.look(track, gate)?;
+        }
+        // SAFETY: cells live as long as the lines.
+        let cell = unsafe { &*self.place.cell(0) };
+        self.place.advance(1);
+        self.head += 1;
+        // SAFETY: published; the gate stays before it until a later call, and this reader is borrowed meanwhile.
+        Ok(unsafe { &*cell.for_read() })
+    }
+
+    pub(super) fn next_each(
+        &mut self,
+        track: &Track<T>,
+        gate: &AtomicU64,
+        max: usize,
+        mut each: impl FnMut(&T),
+    ) -> Result<usize, PopError> {
+        for seen in 0..max {
+            match self.next(track, gate) {
+                Ok(item) => each(item),
+                Err(error) if seen == 0 => return Err(error),
+                Err(_) => return Ok(seen),
+            }
+        }
+        Ok(max)
+    }
+
+    /// # Safety
+    /// * `stamp < seen`.
+    #[inline(always)]
+    unsafe fn read(&mut self) -> T {
+        // SAFETY: cells live as long as the lines.
+        let cell = unsafe { &*self.place.cell(0) };
+        self.place.advance(1);
+        self.head += 1;
+        // SAFETY: published by the caller's word; read once, because the place is past it.
+        unsafe { cell.for_read().read() }
+    }
+
+    /// Looks for items behind `head`, in the next line if this one is read.
+    #[inline]
+    fn look(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<(), PopError> {
+        if self.place.left_in_line() == 0 {
+            self.place.next_line(&track.lines);
+            self.seen = self.place.stamp();
+        }
+        // After the end an item that the producer took back may still show in the header.
+        if !self.ended {
+            // SAFETY: headers live as long as the lines.
+            let header = unsafe { &*self.place.header() };
+            // ORDER: Acquire; the items up to the count are visible. Partner: the Release in `Writer::publish`.
+            let stamp = header.load(Ordering::Acquire);
+            if stamp > self.place.stamp() {
+                self.seen = stamp;
+                return Ok(());
+            }
+        }
+        self.look_again(track, gate)
+    }
+
+    #[cold]
+    fn look_again(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<(), PopError> {
+        if self.ended {
+            return Err(PopError::Closed);
+        }
+        if self.head + track.batch != self.give_back_at {
+            self.give_back(track, gate);
+        }
+        // SAFETY: headers live as long as the lines.
+        let header = unsafe { &*self.place.header() };
+        let now = self.place.stamp();
+        // ORDER: Acquire; as in `look`.
+        match track.end.reached(self.head, || header.load(Ordering::Acquire) > now) {
+            Reached::NotYet => Err(PopError::Empty),
+            Reached::End => {
+                self.ended = true;
+                Err(PopError::Closed)
+            }
+            Reached::More => {
+                // ORDER: Acquire; as in `look`.
+                self.seen = header.load(Ordering::Acquire);
+                debug_assert!(self.seen > now);
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives slots back if enough have come together.
+    #[inline(always)]
+    pub(super) fn release(&mut self, track: &Track<T>, gate: &AtomicU64) {
+        if self.head >= self.give_back_at {
+            self.give_back(track, gate);
+        }
+    }
+
+    /// Gives the slots of all items read back to the producer.
+    #[inline]
+    pub(super) fn give_back(&mut self, track: &Track<T>, gate: &AtomicU64) {
+        self.give_back_at = self.head + track.batch;
+        // ORDER: Release; the reads of those slots are over. Partner: the Acquire with which the producer asks the gate.
+        gate.store(self.head, Ordering::Release);
+    }
+
+    pub(super) fn depth(&self, track: &Track<T>) -> usize {
+        track.published().saturating_sub(self.head) as usize
+    }
+}

@@ -1,0 +1,28 @@
+//! The machine, or loom in its place: the only code that names atomics.
+//!
+//! Everything above takes its atomics, cells, fences and shared pointers from here, so that one switch,
+//! `cfg(ringway_loom)`, puts the whole crate under the model checker. [`native`](self) re-exports the machine's types at
+//! no cost; `model` wraps loom's, and adds the race detection that raw memory would otherwise hide.
+
+#[cfg(not(ringway_loom))]
+mod native;
+#[cfg(not(ringway_loom))]
+pub(crate) use native::*;
+
+#[cfg(ringway_loom)]
+mod model;
+#[cfg(ringway_loom)]
+pub(crate) use model::*;
+
+mod backoff;
+mod counter;
+mod fence;
+
+pub(crate) use self::{
+    backoff::Backoff,
+    counter::Counter,
+    fence::{full_fence, heavy_fence, light_fence, prepare_fences},
+};
+
+/// Puts a value on cache lines of its own.
+pub(crate) use crossbeam_utils::CachePadded as Padded;

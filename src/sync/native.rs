@@ -1,0 +1,75 @@
+//! The machine's own primitives.
+#![allow(unsafe_code)]
+
+use std::{cell::UnsafeCell, mem::MaybeUninit};
+
+pub(crate) use std::sync::Arc;
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence};
+pub(crate) use std::thread::yield_now;
+
+/// Bytes of one cache line, as [`crate::ring`] packs items into it.
+pub(crate) const LINE_BYTES: usize = 64;
+
+/// Pauses `times` times without giving up the CPU.
+#[inline]
+pub(crate) fn spin(times: u32) {
+    for _ in 0..times {
+        std::hint::spin_loop();
+    }
+}
+
+/// Gives the value to the last of the holders that ask for it, and to nobody else.
+pub(crate) fn into_last<T>(shared: Arc<T>) -> Option<T> {
+    Arc::into_inner(shared)
+}
+
+/// Uninitialised storage of one item, shared between threads under the ring's rules.
+#[repr(transparent)]
+pub(crate) struct Cell<T>(UnsafeCell<MaybeUninit<T>>);
+
+impl<T> Cell<T> {
+    pub(crate) const fn new() -> Self {
+        Self(UnsafeCell::new(MaybeUninit::uninit()))
+    }
+
+    /// Where the item lies. The caller is about to write: the model checks that nobody else touches the cell.
+    #[inline(always)]
+    pub(crate) fn for_write(&self) -> *mut T {
+        self.0.get().cast()
+    }
+
+    /// Where the item lies. The caller is about to read: the model checks that nobody writes meanwhile.
+    #[inline(always)]
+    pub(crate) fn for_read(&self) -> *const T {
+        self.0.get().cast()
+    }
+}
+
+/// A row of adjacent cells, to be lent as slices.
+pub(crate) struct Slab<T>(Box<[Cell<T>]>);
+
+impl<T> Slab<T> {
+    pub(crate) fn new(cells: Box<[Cell<T>]>) -> Self {
+        Self(cells)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The first of `len` adjacent cells that the caller is about to write.
+    #[inline(always)]
+    pub(crate) fn for_write(&self, start: usize, len: usize) -> *mut T {
+        debug_assert!(start + len <= self.0.len());
+        self.0.as_ptr().wrapping_add(start).cast_mut().cast()
+    }
+
+    /// The first of `len` adjacent cells that the caller is about to read.
+    #[inline(always)]
+    pub(crate) fn for_read(&self, start: usize, len: usize) -> *const T {
+        self.for_write(start, len)
+    }
+}
+
+// SAFETY: a cell is plain storage; the ring that owns it decides which end may touch it, and asks for `T: Send` there.
+unsafe impl<T: Send> Sync for Cell<T> {}
