@@ -20,12 +20,13 @@ use std::{fmt, mem::ManuallyDrop, ptr, ptr::NonNull};
 
 use super::{
     Capacity, CapacityError, Closes, Kind, PopError, PushError, Remaining,
+    lane::{Lane, Turn},
     members::{Member, Members},
     packed::Packed,
     sealed::{Leftover, Sealed, Slots},
     track::{Reader, Writer},
 };
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Cell, Ordering, Padded, full_fence, into_last};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering, Padded, full_fence, into_last};
 
 /// A ring for any number of producers, with `capacity` slots for each, and any number of consumers.
 ///
@@ -87,37 +88,6 @@ impl<T: Send> Kind<T> for Lanes {
     }
 }
 
-/// One producer's track, and what the consumers know of it.
-pub struct Lane<T> {
-    packed: Packed<T>,
-    /// Whether a consumer is reading. Not used by a lone consumer, except to keep what it peeked at.
-    turn: Padded<AtomicBool>,
-    /// Touched by whoever has the turn, or is alone.
-    reader: Cell<Reader<T>>,
-}
-
-impl<T> Lane<T> {
-    fn new(capacity: Capacity) -> Result<Self, CapacityError> {
-        let lane =
-            Self { packed: Packed::new(capacity)?, turn: Padded::new(AtomicBool::new(false)), reader: Cell::new() };
-        // SAFETY: nobody else sees the lane yet.
-        unsafe { lane.reader.for_write().write(Reader::at(&lane.packed.track, 0)) };
-        Ok(lane)
-    }
-
-    fn take_turn(&self) -> bool {
-        // ORDER: Acquire; the last reader's words are visible. Partner: the Release in `end_turn`. The load, and a
-        // failure, only say that somebody else reads.
-        !self.turn.load(Ordering::Relaxed)
-            && self.turn.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
-    }
-
-    fn end_turn(&self) {
-        // ORDER: Release; this reader's words are over. Partner: the Acquire in `take_turn`.
-        self.turn.store(false, Ordering::Release);
-    }
-}
-
 /// What the ends share.
 pub struct Storage<T> {
     lanes: Members<Lane<T>>,
@@ -160,11 +130,6 @@ impl<T> Leftover for Storage<T> {
         self.lanes.iter_mut().find_map(|lane| lane.packed.take_next())
     }
 }
-
-// SAFETY: the reader is touched under the turn only, and a track hands its items to one thread at a time.
-unsafe impl<T: Send> Sync for Lane<T> {}
-// SAFETY: as above.
-unsafe impl<T: Send> Send for Lane<T> {}
 
 /// The end that puts items into a [`lanes()`] ring; `Clone` it for another lane. Its calls are those of
 /// [`Producer`](super::Producer).
@@ -351,39 +316,6 @@ unsafe impl<T: Send> Send for Consumer<T> {}
 /// Items that are taken from one lane before the next has its turn.
 const STREAK: usize = 256;
 
-/// A lane whose reader is this consumer's, until it is dropped.
-struct Turn<'a, T> {
-    lane: &'a Lane<T>,
-    /// Whether the turn was taken, and must be given up.
-    taken: bool,
-}
-
-impl<T> Turn<'_, T> {
-    #[inline(always)]
-    fn reader(&mut self) -> (&mut Reader<T>, &Packed<T>) {
-        // SAFETY: the reader was initialised with the lane, and is this consumer's for as long as the turn lasts.
-        (unsafe { &mut *self.lane.reader.for_write() }, &self.lane.packed)
-    }
-
-    /// Leaves the turn taken, beyond this call.
-    fn keep(self) {
-        if !self.taken {
-            // ORDER: Relaxed; a lone consumer's own note. Another that comes later is cloned from it, after this.
-            self.lane.turn.store(true, Ordering::Relaxed);
-        }
-        std::mem::forget(self);
-    }
-}
-
-impl<T> Drop for Turn<'_, T> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if self.taken {
-            self.lane.end_turn();
-        }
-    }
-}
-
 /// What one look at every lane brought, if no item.
 enum Round {
     /// Some lane is not at its end, or was another's turn.
@@ -398,6 +330,20 @@ impl<T> Consumer<T> {
     fn is_alone(&self) -> bool {
         // ORDER: Acquire; what a consumer that is gone did to the readers is visible. Partner: the Release in `leave`.
         self.shared.consumers.load(Ordering::Acquire) == 1
+    }
+
+    /// The turn of the current lane, unless it is another's.
+    #[inline(always)]
+    fn turn<'a>(&mut self, lane: &'a Lane<T>, alone: bool) -> Option<Turn<'a, T>> {
+        if std::mem::take(&mut self.holds_turn) {
+            // SAFETY: the note says so, and has just been struck out.
+            Some(unsafe { Turn::kept(lane) })
+        } else if alone {
+            // SAFETY: there is no other consumer, and only this one could make one.
+            Some(unsafe { Turn::of_lone(lane) })
+        } else {
+            Turn::take(lane)
+        }
     }
 
     #[inline]
@@ -426,9 +372,7 @@ impl<T> Consumer<T> {
         loop {
             // SAFETY: places live as long as the storage, which this end keeps alive.
             let lane = unsafe { self.current.as_ref() }.value();
-            let held = std::mem::take(&mut self.holds_turn);
-            let turn = (held || alone || lane.take_turn()).then(|| Turn { lane, taken: held || !alone });
-            match turn {
+            match self.turn(lane, alone) {
                 None => round = Round::Open,
                 Some(mut turn) => {
                     let (reader, packed) = turn.reader();
@@ -478,11 +422,19 @@ impl<T> Consumer<T> {
         }
     }
 
+    /// Pops from whichever lane comes first.
+    #[inline(never)]
+    fn pop_around(&mut self) -> Result<T, PopError> {
+        self.read(|reader, packed, _| reader.pop(&packed.track, &packed.head).map(|item| (item, 1)), false)
+    }
+
     /// Lets go of an item that was peeked at.
     fn end_hold(&mut self) {
         if std::mem::take(&mut self.holds_turn) {
             // SAFETY: as in `round`.
-            unsafe { self.current.as_ref() }.value().end_turn();
+            let lane = unsafe { self.current.as_ref() }.value();
+            // SAFETY: the note says so, and has just been struck out.
+            drop(unsafe { Turn::kept(lane) });
         }
     }
 
@@ -492,7 +444,8 @@ impl<T> Consumer<T> {
         if self.shared.consumers.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.shared.close();
             for lane in self.shared.lanes.iter() {
-                let mut turn = Turn { lane: lane.value(), taken: false };
+                // SAFETY: the last consumer is alone.
+                let mut turn = unsafe { Turn::of_lone(lane.value()) };
                 let (reader, packed) = turn.reader();
                 reader.give_back(&packed.track, &packed.head);
             }
@@ -508,7 +461,19 @@ impl<T: Send> super::Consumer for Consumer<T> {
 
     #[inline]
     fn try_pop(&mut self) -> Result<T, PopError> {
-        self.read(|reader, packed, _| reader.pop(&packed.track, &packed.head).map(|item| (item, 1)), false)
+        // The common case, short enough to be inlined: nobody else reads, and the lane goes on.
+        if self.streak < STREAK && !self.holds_turn && self.is_alone() {
+            // SAFETY: as in `round`.
+            let lane = unsafe { self.current.as_ref() }.value();
+            // SAFETY: there is no other consumer, and only this one could make one.
+            let mut turn = unsafe { Turn::of_lone(lane) };
+            let (reader, packed) = turn.reader();
+            if let Ok(item) = reader.pop(&packed.track, &packed.head) {
+                self.streak += 1;
+                return Ok(item);
+            }
+        }
+        self.pop_around()
     }
 
     #[inline]
@@ -536,9 +501,10 @@ impl<T: Send> super::Consumer for Consumer<T> {
         self.read(|reader, packed, _| reader.peek(&packed.track, &packed.head).map(|_| ((), 0)), true)?;
         // SAFETY: as in `round`.
         let lane = unsafe { self.current.as_ref() }.value();
-        // SAFETY: the turn was kept by the line above.
-        let reader = unsafe { &mut *lane.reader.for_write() };
-        reader.peek(&lane.packed.track, &lane.packed.head)
+        // SAFETY: it was kept by the first line, and goes on being kept.
+        let turn = unsafe { Turn::kept(lane) };
+        let (reader, packed) = turn.keep();
+        reader.peek(&packed.track, &packed.head)
     }
 
     /// Always 0: what the single producer of a lane abandons is never seen.
@@ -556,13 +522,16 @@ impl<T: Send> super::Consumer for Consumer<T> {
         let alone = self.is_alone();
         let depth = |member: &Member<Lane<T>>| {
             let lane = member.value();
-            let held = alone || self.holds_turn && self.current == member.as_ptr();
-            if held || lane.take_turn() {
-                let turn = Turn { lane, taken: !held };
-                // SAFETY: initialised with the lane, and this consumer's for as long as the turn lasts.
-                unsafe { &*turn.lane.reader.for_read() }.depth(&lane.packed.track)
+            let kept = self.holds_turn && self.current == member.as_ptr();
+            let turn = if alone || kept {
+                // SAFETY: this consumer is alone, or has the turn and keeps it.
+                Some(unsafe { Turn::of_lone(lane) })
             } else {
-                lane.packed.track.published().saturating_sub(lane.packed.gate()) as usize
+                Turn::take(lane)
+            };
+            match turn {
+                Some(mut turn) => turn.reader().0.depth(&lane.packed.track),
+                None => lane.packed.track.published().saturating_sub(lane.packed.gate()) as usize,
             }
         };
         self.shared.lanes.iter().map(depth).sum()

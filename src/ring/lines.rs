@@ -184,13 +184,14 @@ impl<T> Place<T> {
     #[inline]
     pub(super) fn next_line(&mut self, lines: &Lines<T>) {
         debug_assert_eq!(self.left_in_line(), 0);
-        let mut lap = self.stamp >> COUNT_BITS;
+        let lap = self.stamp >> COUNT_BITS;
         self.line += 1;
+        self.header = self.header.wrapping_byte_add(Lines::<T>::STRIDE);
+        self.stamp = lap << COUNT_BITS;
         if self.line == lines.count {
             self.line = 0;
-            lap += 1;
+            self.header = lines.header(0);
+            self.stamp = (lap + 1) << COUNT_BITS;
         }
-        self.header = lines.header(self.line);
-        self.stamp = lap << COUNT_BITS;
     }
 }

@@ -34,6 +34,7 @@ mod capacity;
 mod claim;
 mod end;
 mod gates;
+mod lane;
 mod leftover;
 mod lines;
 mod members;

@@ -22,6 +22,8 @@ pub(super) struct Track<T> {
     lines: Lines<T>,
     /// Slots that are always usable.
     capacity: u64,
+    /// Slots that may be taken beyond the gate: the capacity, and what a reader may be keeping back.
+    hold: u64,
     /// A reader gives slots back in batches of so many.
     batch: u64,
     /// First sequence of the line that the producer writes; exact when the producer is gone. Never used to hand items over.
@@ -39,15 +41,11 @@ impl<T> Track<T> {
             // The producer must not come to a line again before every reader has left it, header and all.
             lines: Lines::for_slots(hold + Lines::<T>::PER_LINE - 1)?,
             capacity,
+            hold,
             batch,
             tail: Padded::new(AtomicU64::new(0)),
             end: Padded::new(End::new()),
         })
-    }
-
-    /// Slots that may be taken as far as the producer can see.
-    fn hold(&self) -> u64 {
-        self.capacity + self.batch - 1
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -126,7 +124,7 @@ impl<T> Writer<T> {
     pub(super) fn resume(track: &Track<T>) -> Self {
         let tail = track.left_at();
         // The gate is asked before the first push. Until then the line may count as free no further than this.
-        Self { place: Place::of(&track.lines, tail), tail, until: tail, gate: tail.saturating_sub(track.hold()) }
+        Self { place: Place::of(&track.lines, tail), tail, until: tail, gate: tail.saturating_sub(track.hold) }
     }
 
     /// Says where this writer stopped. Nothing may be pushed through it afterwards.
@@ -174,7 +172,30 @@ impl<T> Writer<T> {
     /// Whether the next slot is free; if so it is in the current line.
     #[inline(always)]
     pub(super) fn has_room(&mut self, track: &Track<T>, gate: impl Fn() -> u64) -> bool {
-        self.tail != self.until || self.find_room(track, gate)
+        self.tail != self.until || self.find_room(track) || self.ask_gate(track, gate)
+    }
+
+    /// Finds free slots behind `tail`, in the next line if this one is full, as far as the gate last seen allows.
+    #[inline(always)]
+    fn find_room(&mut self, track: &Track<T>) -> bool {
+        let free = track.hold - (self.tail - self.gate);
+        if free == 0 {
+            return false;
+        }
+        if self.place.left_in_line() == 0 {
+            self.place.next_line(&track.lines);
+            // ORDER: Relaxed; a figure for people.
+            track.tail.store(self.tail, Ordering::Relaxed);
+        }
+        self.until = self.tail + min(self.place.left_in_line(), free);
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ask_gate(&mut self, track: &Track<T>, gate: impl Fn() -> u64) -> bool {
+        self.gate = gate();
+        self.find_room(track)
     }
 
     /// Writes the next slot and publishes it.
@@ -186,26 +207,6 @@ impl<T> Writer<T> {
         // SAFETY: `tail < until`, by the caller's word.
         unsafe { self.write(0, item) };
         self.publish(1);
-    }
-
-    /// Looks for free slots behind `tail`, in the next line if this one is full.
-    #[cold]
-    #[inline(never)]
-    fn find_room(&mut self, track: &Track<T>, gate: impl Fn() -> u64) -> bool {
-        let hold = track.hold();
-        if self.tail - self.gate >= hold {
-            self.gate = gate();
-            if self.tail - self.gate >= hold {
-                return false;
-            }
-        }
-        if self.place.left_in_line() == 0 {
-            self.place.next_line(&track.lines);
-            // ORDER: Relaxed; a figure for people.
-            track.tail.store(self.tail, Ordering::Relaxed);
-        }
-        self.until = self.tail + min(self.place.left_in_line(), hold - (self.tail - self.gate));
-        true
     }
 
     /// # Safety
@@ -293,7 +294,7 @@ impl<T> Writer<T> {
             track.end.end_claim(self.tail);
             return Err(if open { PushError::Full(()) } else { PushError::Closed(()) });
         }
-        let hold = track.hold();
+        let hold = track.hold;
         if ((hold - (self.tail - self.gate)) as usize) < max {
             self.gate = gate();
         }
@@ -317,9 +318,8 @@ impl<T> Writer<T> {
     #[inline]
     pub(super) fn commit(&mut self, track: &Track<T>, written: usize) {
         let mut written = written as u64;
-        let gate = self.gate;
         while written > 0 {
-            let found = self.has_room(track, || gate);
+            let found = self.tail != self.until || self.find_room(track);
             debug_assert!(found, "the claim took free slots only");
             let now = min(written, self.until - self.tail);
             self.publish(now);
@@ -338,7 +338,7 @@ impl<T> Writer<T> {
     }
 
     pub(super) fn room(&self, track: &Track<T>, gate: u64) -> usize {
-        (track.hold() - (self.tail - gate)) as usize
+        (track.hold - (self.tail - gate)) as usize
     }
 }
 

@@ -1,0 +1,92 @@
+//! One lane of a `lanes` ring: a producer's track, and the turn to read it.
+#![allow(unsafe_code)]
+
+use super::{Capacity, CapacityError, packed::Packed, track::Reader};
+use crate::sync::{AtomicBool, Cell, Ordering, Padded};
+
+/// One producer's track, and what the consumers know of it.
+pub(super) struct Lane<T> {
+    pub(super) packed: Packed<T>,
+    /// Whether a consumer is reading. Not used by a lone consumer, except to keep what it peeked at.
+    turn: Padded<AtomicBool>,
+    /// Touched by whoever has the turn, or is alone.
+    reader: Cell<Reader<T>>,
+}
+
+impl<T> Lane<T> {
+    pub(super) fn new(capacity: Capacity) -> Result<Self, CapacityError> {
+        let lane =
+            Self { packed: Packed::new(capacity)?, turn: Padded::new(AtomicBool::new(false)), reader: Cell::new() };
+        // SAFETY: nobody else sees the lane yet.
+        unsafe { lane.reader.for_write().write(Reader::at(&lane.packed.track, 0)) };
+        Ok(lane)
+    }
+}
+
+// SAFETY: the reader is touched under the turn only, and a track hands its items to one thread at a time.
+unsafe impl<T: Send> Sync for Lane<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Lane<T> {}
+
+/// A lane whose reader is this consumer's, until it is dropped.
+pub(super) struct Turn<'a, T> {
+    lane: &'a Lane<T>,
+    /// Whether the turn was taken, and must be given up.
+    taken: bool,
+}
+
+impl<'a, T> Turn<'a, T> {
+    /// The turn of a consumer that is alone.
+    ///
+    /// # Safety
+    /// * There is no other consumer.
+    #[inline(always)]
+    pub(super) unsafe fn of_lone(lane: &'a Lane<T>) -> Self {
+        Self { lane, taken: false }
+    }
+
+    /// The turn that this consumer [kept](Self::keep).
+    ///
+    /// # Safety
+    /// * It has not been ended since.
+    pub(super) unsafe fn kept(lane: &'a Lane<T>) -> Self {
+        Self { lane, taken: true }
+    }
+
+    /// The turn, unless it is another's.
+    #[inline(always)]
+    pub(super) fn take(lane: &'a Lane<T>) -> Option<Self> {
+        // ORDER: Acquire; the last reader's words are visible. Partner: the Release in `drop`. The load, and a failure,
+        // only say that somebody else reads.
+        let taken = !lane.turn.load(Ordering::Relaxed)
+            && lane.turn.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        taken.then(|| Self { lane, taken })
+    }
+
+    #[inline(always)]
+    pub(super) fn reader(&mut self) -> (&mut Reader<T>, &Packed<T>) {
+        // SAFETY: the reader was initialised with the lane, and is this consumer's for as long as the turn lasts.
+        (unsafe { &mut *self.lane.reader.for_write() }, &self.lane.packed)
+    }
+
+    /// Leaves the turn taken, beyond this call.
+    pub(super) fn keep(self) -> (&'a mut Reader<T>, &'a Packed<T>) {
+        if !self.taken {
+            // ORDER: Relaxed; a lone consumer's own note. Another that comes later is cloned from it, after this.
+            self.lane.turn.store(true, Ordering::Relaxed);
+        }
+        let lane = std::mem::ManuallyDrop::new(self).lane;
+        // SAFETY: as in `reader`; the turn lasts until the consumer takes it up again.
+        (unsafe { &mut *lane.reader.for_write() }, &lane.packed)
+    }
+}
+
+impl<T> Drop for Turn<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.taken {
+            // ORDER: Release; this reader's words are over. Partner: the Acquire in `take`.
+            self.lane.turn.store(false, Ordering::Release);
+        }
+    }
+}
