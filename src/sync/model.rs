@@ -75,3 +75,5 @@ impl<T> Slab<T> {
 
 // SAFETY: as for the native cell.
 unsafe impl<T: Send> Sync for Cell<T> {}
+// SAFETY: as for the native cell.
+unsafe impl<T: Send> Sync for Slab<T> {}
