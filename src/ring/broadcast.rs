@@ -199,7 +199,7 @@ impl<T: Send + Sync> Slots for Producer<T> {
 }
 
 impl<T: Send + Sync> super::Producer for Producer<T> {
-    #[inline]
+    #[inline(always)]
     fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
         let (shared, tail) = (&*self.shared, self.writer.tail());
         if !shared.track.is_open() {
@@ -299,7 +299,7 @@ impl<T> Consumer<T> {
     ///
     /// # Errors
     /// [`PopError::Empty`]: nothing to see now. [`PopError::Closed`]: nothing, and nothing will come.
-    #[inline]
+    #[inline(always)]
     pub fn try_next(&mut self) -> Result<&T, PopError> {
         let (reader, track, gate) = self.parts();
         reader.next(track, gate)
@@ -312,7 +312,7 @@ impl<T> Consumer<T> {
     ///
     /// # Panics
     /// Only if `each` does. The item it was shown counts as seen; those after it are still to be had.
-    #[inline]
+    #[inline(always)]
     pub fn next_each(&mut self, max: usize, each: impl FnMut(&T)) -> Result<usize, PopError> {
         let (reader, track, gate) = self.parts();
         reader.next_each(track, gate, max, each)
@@ -352,14 +352,14 @@ impl<T: Clone + Send + Sync> super::Consumer for Consumer<T> {
     type Leftover = Storage<T>;
 
     /// Clones the next item. If its `clone` panics, the item counts as seen.
-    #[inline]
+    #[inline(always)]
     fn try_pop(&mut self) -> Result<T, PopError> {
         let item = self.try_next()?.clone();
         self.release();
         Ok(item)
     }
 
-    #[inline]
+    #[inline(always)]
     fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
         let popped = self.next_each(max, |item| each(item.clone()))?;
         self.release();

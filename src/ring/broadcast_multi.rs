@@ -243,13 +243,18 @@ impl<T: Send + Sync> Slots for Producer<T> {
     }
 
     #[inline]
+    fn fill(&mut self, _slots: usize, items: &mut impl Iterator<Item = T>) -> usize {
+        self.shared.stamped.fill(&mut self.held, items)
+    }
+
+    #[inline]
     fn commit(&mut self, written: usize) {
         self.shared.stamped.commit(&mut self.held, written as u64);
     }
 }
 
 impl<T: Send + Sync> super::Producer for Producer<T> {
-    #[inline]
+    #[inline(always)]
     fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
         let start = match self.hold(1) {
             Ok(held) => held.start,
@@ -399,7 +404,7 @@ impl<T> Consumer<T> {
     ///
     /// # Errors
     /// [`PopError::Empty`]: nothing to see now. [`PopError::Closed`]: nothing, and nothing will come.
-    #[inline]
+    #[inline(always)]
     pub fn try_next(&mut self) -> Result<&T, PopError> {
         self.find()?;
         self.head += 1;
@@ -415,7 +420,7 @@ impl<T> Consumer<T> {
     ///
     /// # Panics
     /// Only if `each` does. The item it was shown counts as seen; those after it are still to be had.
-    #[inline]
+    #[inline(always)]
     pub fn next_each(&mut self, max: usize, mut each: impl FnMut(&T)) -> Result<usize, PopError> {
         for seen in 0..max {
             match self.try_next() {
@@ -455,14 +460,14 @@ impl<T: Clone + Send + Sync> super::Consumer for Consumer<T> {
     type Leftover = Storage<T>;
 
     /// Clones the next item. If its `clone` panics, the item counts as seen.
-    #[inline]
+    #[inline(always)]
     fn try_pop(&mut self) -> Result<T, PopError> {
         let item = self.try_next()?.clone();
         self.release();
         Ok(item)
     }
 
-    #[inline]
+    #[inline(always)]
     fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
         let popped = self.next_each(max, |item| each(item.clone()))?;
         self.release();

@@ -3,7 +3,7 @@
 
 use std::{fmt, marker::PhantomData, mem, mem::MaybeUninit};
 
-use super::{Producer, PushError, leftover};
+use super::{Producer, PushError, leftover, sealed::Slots};
 
 /// Slots of a ring that are this claim's to write: first [`push`](Self::push) or [`slot`](Self::slot) for each, then
 /// [`commit`](Self::commit).
@@ -147,6 +147,7 @@ impl<P: Producer> fmt::Debug for Claim<'_, P> {
 const BATCH_SLOTS: usize = 64;
 
 /// Pushes from an iterator by claims of as many slots as it says it needs.
+#[inline]
 pub(super) fn push_iter<P: Producer>(
     producer: &mut P,
     items: &mut impl Iterator<Item = P::Item>,
@@ -157,13 +158,12 @@ pub(super) fn push_iter<P: Producer>(
         if at_most == Some(0) {
             return Ok(pushed);
         }
-        let claim = match producer.try_claim(at_least.clamp(1, BATCH_SLOTS)) {
-            Ok(claim) => claim,
+        let slots = match producer.claim(at_least.clamp(1, BATCH_SLOTS)) {
+            Ok(slots) => slots,
             Err(_) if pushed > 0 => return Ok(pushed),
             Err(refused) => return Err(refused),
         };
-        let slots = claim.slots();
-        let written = fill(claim, items);
+        let written = producer.fill(slots, items);
         pushed += written;
         if written < slots {
             return Ok(pushed);
@@ -171,22 +171,26 @@ pub(super) fn push_iter<P: Producer>(
     }
 }
 
-/// Writes items to a claim and commits them, also those before a panic of the iterator.
-fn fill<P: Producer>(claim: Claim<'_, P>, items: &mut impl Iterator<Item = P::Item>) -> usize {
-    struct CommitOnDrop<'a, P: Producer>(Option<Claim<'a, P>>);
-    impl<P: Producer> Drop for CommitOnDrop<'_, P> {
+/// [`Slots::fill`] for any ring: writes, then commits.
+pub(super) fn fill<P: Slots + ?Sized>(
+    producer: &mut P,
+    slots: usize,
+    items: &mut impl Iterator<Item = P::Item>,
+) -> usize {
+    struct Written<'a, P: Slots + ?Sized>(&'a mut P, usize);
+    impl<P: Slots + ?Sized> Drop for Written<'_, P> {
         fn drop(&mut self) {
-            self.0.take().map(Claim::commit);
+            self.0.commit(self.1);
         }
     }
 
-    let mut guard = CommitOnDrop(Some(claim));
-    if let Some(claim) = &mut guard.0 {
-        while let Some(place) = claim.slot() {
-            let Some(item) = items.next() else { break };
-            place.write(item);
-            claim.written += 1;
-        }
+    let mut written = Written(producer, 0);
+    while written.1 < slots {
+        let Some(item) = items.next() else { break };
+        let place = written.0.slot(written.1);
+        // SAFETY: the slot is claimed, so nobody else touches it.
+        unsafe { place.write(item) };
+        written.1 += 1;
     }
-    guard.0.take().map_or(0, Claim::commit)
+    written.1
 }

@@ -43,7 +43,7 @@ use crate::sync::{Arc, AtomicU64, Cell, Ordering, Padded, Slab, into_last, light
 /// let (mut tx, mut rx) = dense::<u8>(Capacity::at_least(4096))?;
 /// assert_eq!(tx.push_slice(b"GET / HTTP/1.1\r\n")?, 16);
 ///
-/// let run = rx.try_run()?; // everything there is, in place
+/// let run = rx.try_run(100)?; // in place
 /// let (text, wrapped) = run.slices();
 /// assert_eq!((text, wrapped), (&b"GET / HTTP/1.1\r\n"[..], &b""[..]));
 /// run.consume(5); // give five bytes back, keep the rest
@@ -138,7 +138,7 @@ pub struct Producer<T> {
 
 impl<T> Producer<T> {
     /// Free slots, of which the caller wants `wanted`: looks at the consumer's cursor only if it must.
-    #[inline]
+    #[inline(always)]
     fn free(&mut self, wanted: usize) -> usize {
         let slots = self.shared.slab.len();
         let free = slots - (self.tail - self.head) as usize;
@@ -186,7 +186,7 @@ impl<T: Send> Slots for Producer<T> {
     type Item = T;
     type Leftover = Storage<T>;
 
-    #[inline]
+    #[inline(always)]
     fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
         let open = self.shared.end.begin_claim();
         let free = self.free(max);
@@ -202,6 +202,17 @@ impl<T: Send> Slots for Producer<T> {
         self.shared.slab.for_write(self.shared.wrap(self.index, nth), 1)
     }
 
+    #[inline(always)]
+    fn fill(&mut self, slots: usize, items: &mut impl Iterator<Item = T>) -> usize {
+        let first = min(slots, self.shared.slab.len() - self.index);
+        let mut written = Written { producer: self, count: 0 };
+        written.fill(0, first, items);
+        if written.count == first {
+            written.fill(first, slots, items);
+        }
+        written.count
+    }
+
     #[inline]
     fn commit(&mut self, written: usize) {
         if written > 0 {
@@ -211,8 +222,38 @@ impl<T: Send> Slots for Producer<T> {
     }
 }
 
+/// What a batch has written so far; commits it when dropped, also when the iterator panics.
+struct Written<'a, T: Send> {
+    producer: &'a mut Producer<T>,
+    count: usize,
+}
+
+impl<T: Send> Written<'_, T> {
+    /// Writes the slots `from..until` of the open claim, which lie side by side, as long as there are items.
+    #[inline(always)]
+    fn fill(&mut self, from: usize, until: usize, items: &mut impl Iterator<Item = T>) {
+        let storage = &*self.producer.shared;
+        let first = storage.slab.for_write(storage.wrap(self.producer.index, from), until - from);
+        while self.count < until {
+            let Some(item) = items.next() else { return };
+            // SAFETY: the slots lie in the slab.
+            let place = unsafe { first.add(self.count - from) };
+            // SAFETY: claimed, so nobody else touches it.
+            unsafe { place.write(item) };
+            self.count += 1;
+        }
+    }
+}
+
+impl<T: Send> Drop for Written<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.producer.commit(self.count);
+    }
+}
+
 impl<T: Send> super::Producer for Producer<T> {
-    #[inline]
+    #[inline(always)]
     fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
         if !self.shared.end.is_open() {
             self.shared.end.settle(self.tail);
@@ -229,7 +270,7 @@ impl<T: Send> super::Producer for Producer<T> {
         if self.shared.end.is_open() { Ok(()) } else { self.settle_in_flight() }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push_slice(&mut self, items: &[T]) -> Result<usize, PushError<()>>
     where
         T: Copy,
@@ -329,7 +370,7 @@ pub struct Consumer<T> {
 
 impl<T> Consumer<T> {
     /// Items that can be popped now, of which the caller wants `wanted`: looks at the producer's cursor only if it must.
-    #[inline]
+    #[inline(always)]
     fn ready(&mut self, wanted: usize) -> Result<usize, PopError> {
         let ready = (self.tail - self.head) as usize;
         if ready >= wanted {
@@ -394,13 +435,39 @@ impl<T> Consumer<T> {
         (left, right)
     }
 
-    /// Everything there is, to be read in place.
+    /// Hands out the next `run` items, which are ready and lie side by side.
+    #[inline(always)]
+    fn take_run(&mut self, run: usize, each: &mut impl FnMut(T)) {
+        /// Counts what was taken as popped, also when the caller's code panics.
+        struct Taken<'a, T>(&'a mut Consumer<T>, usize);
+        impl<T> Drop for Taken<'_, T> {
+            #[inline(always)]
+            fn drop(&mut self) {
+                self.0.advance(self.1);
+            }
+        }
+
+        let first = self.shared.slab.for_read(self.index, run);
+        let mut taken = Taken(self, 0);
+        while taken.1 < run {
+            // SAFETY: the run lies in the slab.
+            let place = unsafe { first.add(taken.1) };
+            taken.1 += 1;
+            // SAFETY: published by the caller's word; read once, because it counts as taken from here on.
+            each(unsafe { place.read() });
+        }
+    }
+
+    /// Up to `max` items, at least one, to be read in place.
     ///
     /// # Errors
     /// As [`try_pop`](super::Consumer::try_pop).
-    #[inline]
-    pub fn try_run(&mut self) -> Result<Run<'_, T>, PopError> {
-        let items = self.ready(usize::MAX)?;
+    ///
+    /// # Cost
+    /// Looks at the producer's cursor only if fewer than `max` items are known: ask for what you will take.
+    #[inline(always)]
+    pub fn try_run(&mut self, max: usize) -> Result<Run<'_, T>, PopError> {
+        let items = min(self.ready(max)?, max);
         Ok(Run { consumer: self, items })
     }
 
@@ -416,7 +483,7 @@ impl<T: Send> super::Consumer for Consumer<T> {
     type Item = T;
     type Leftover = Storage<T>;
 
-    #[inline]
+    #[inline(always)]
     fn try_pop(&mut self) -> Result<T, PopError> {
         self.ready(1)?;
         let place = self.shared.slab.for_read(self.index, 1);
@@ -426,20 +493,16 @@ impl<T: Send> super::Consumer for Consumer<T> {
         Ok(item)
     }
 
-    #[inline]
+    #[inline(always)]
     fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
         let run = min(self.ready(max)?, max);
-        for _ in 0..run {
-            let place = self.shared.slab.for_read(self.index, 1);
-            // SAFETY: published; read once, because it counts as popped before the caller's code runs.
-            let item = unsafe { place.read() };
-            self.advance(1);
-            each(item);
-        }
+        let first = min(run, self.shared.slab.len() - self.index);
+        self.take_run(first, &mut each);
+        self.take_run(run - first, &mut each);
         Ok(run)
     }
 
-    #[inline]
+    #[inline(always)]
     fn pop_slice(&mut self, items: &mut [MaybeUninit<T>]) -> Result<usize, PopError> {
         let run = min(self.ready(items.len())?, items.len());
         let (left, right) = self.slices(run);

@@ -229,13 +229,13 @@ impl<T: Send> Slots for Producer<T> {
 }
 
 impl<T: Send> super::Producer for Producer<T> {
-    #[inline]
+    #[inline(always)]
     fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
         let (writer, packed) = self.parts();
         writer.push(&packed.track, || packed.gate(), item)
     }
 
-    #[inline]
+    #[inline(always)]
     fn push_iter<I: Iterator<Item = T>>(&mut self, items: &mut I) -> Result<usize, PushError<()>> {
         let (writer, packed) = self.parts();
         writer.push_iter(&packed.track, || packed.gate(), items)
@@ -459,7 +459,7 @@ impl<T: Send> super::Consumer for Consumer<T> {
     type Item = T;
     type Leftover = Storage<T>;
 
-    #[inline]
+    #[inline(always)]
     fn try_pop(&mut self) -> Result<T, PopError> {
         // The common case, short enough to be inlined: nobody else reads, and the lane goes on.
         if self.streak < STREAK && !self.holds_turn && self.is_alone() {
@@ -476,7 +476,7 @@ impl<T: Send> super::Consumer for Consumer<T> {
         self.pop_around()
     }
 
-    #[inline]
+    #[inline(always)]
     fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
         let mut popped = 0;
         while popped < max {

@@ -407,6 +407,12 @@ pub(crate) mod sealed {
         /// The place of the `nth` slot of the open claim, which the caller is about to write or take back.
         fn slot(&mut self, nth: usize) -> *mut Self::Item;
 
+        /// Writes items to the open claim as long as there are some, and commits them, also those before a panic of the
+        /// iterator; returns how many.
+        fn fill(&mut self, slots: usize, items: &mut impl Iterator<Item = Self::Item>) -> usize {
+            super::claim::fill(self, slots, items)
+        }
+
         /// Ends the open claim: its first `written` slots hold items, the others nothing.
         fn commit(&mut self, written: usize);
     }

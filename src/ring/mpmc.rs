@@ -228,13 +228,18 @@ impl<T: Send> Slots for Producer<T> {
     }
 
     #[inline]
+    fn fill(&mut self, _slots: usize, items: &mut impl Iterator<Item = T>) -> usize {
+        self.shared.stamped.fill(&mut self.held, items)
+    }
+
+    #[inline]
     fn commit(&mut self, written: usize) {
         self.shared.stamped.commit(&mut self.held, written as u64);
     }
 }
 
 impl<T: Send> super::Producer for Producer<T> {
-    #[inline]
+    #[inline(always)]
     fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
         match self.hold(1) {
             Ok(Held { start, .. }) => {
@@ -424,10 +429,9 @@ impl<T> Consumer<T> {
     #[inline]
     fn fill_stash(&mut self, max: usize) -> Result<(), PopError> {
         let (start, run) = self.take(max.min(self.stash.capacity()) as u64)?;
-        for sequence in start..start + run {
-            // SAFETY: `take` made these committed slots this thread's.
-            self.stash.push(unsafe { self.shared.empty(sequence) });
-        }
+        let shared = &self.shared;
+        // SAFETY: `take` made these committed slots this thread's.
+        self.stash.fill(run as usize, |nth| unsafe { shared.empty(start + nth as u64) });
         Ok(())
     }
 
@@ -445,7 +449,7 @@ impl<T: Send> super::Consumer for Consumer<T> {
     type Item = T;
     type Leftover = Left<T>;
 
-    #[inline]
+    #[inline(always)]
     fn try_pop(&mut self) -> Result<T, PopError> {
         if let Some(item) = self.stash.pop() {
             return Ok(item);
@@ -455,7 +459,7 @@ impl<T: Send> super::Consumer for Consumer<T> {
         Ok(unsafe { self.shared.empty(sequence) })
     }
 
-    #[inline]
+    #[inline(always)]
     fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
         let mut popped = 0;
         while popped < max {

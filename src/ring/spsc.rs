@@ -99,12 +99,12 @@ impl<T: Send> Slots for Producer<T> {
 }
 
 impl<T: Send> super::Producer for Producer<T> {
-    #[inline]
+    #[inline(always)]
     fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
         self.writer.push(&self.shared.track, || self.shared.gate(), item)
     }
 
-    #[inline]
+    #[inline(always)]
     fn push_iter<I: Iterator<Item = T>>(&mut self, items: &mut I) -> Result<usize, PushError<()>> {
         self.writer.push_iter(&self.shared.track, || self.shared.gate(), items)
     }
@@ -174,12 +174,12 @@ impl<T: Send> super::Consumer for Consumer<T> {
     type Item = T;
     type Leftover = Packed<T>;
 
-    #[inline]
+    #[inline(always)]
     fn try_pop(&mut self) -> Result<T, PopError> {
         self.reader.pop(&self.shared.track, &self.shared.head)
     }
 
-    #[inline]
+    #[inline(always)]
     fn pop_each(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
         self.reader.pop_each(&self.shared.track, &self.shared.head, max, each)
     }

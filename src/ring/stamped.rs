@@ -221,6 +221,30 @@ impl<T> Stamped<T> {
         }
     }
 
+    /// Writes and commits the slots of a hold one by one, as long as there are items; the others are holes, also when the
+    /// iterator panics. Returns how many were written.
+    #[inline]
+    pub(super) fn fill(&self, held: &mut Held, items: &mut impl Iterator<Item = T>) -> usize {
+        struct Rest<'a, T>(&'a Stamped<T>, &'a mut Held);
+        impl<T> Drop for Rest<'_, T> {
+            fn drop(&mut self) {
+                self.0.commit(self.1, 0);
+            }
+        }
+
+        let (start, end) = (held.start, held.start + held.len);
+        let rest = Rest(self, held);
+        for sequence in start..end {
+            let Some(item) = items.next() else { break };
+            let slot = self.slot(sequence);
+            // SAFETY: claimed, so nobody else touches it.
+            unsafe { slot.cell().for_write().write(item) };
+            (rest.1.start, rest.1.len) = (sequence + 1, end - sequence - 1);
+            slot.fill(sequence);
+        }
+        (rest.1.start - start) as usize
+    }
+
     /// Whether `sequence`, at which a consumer found nothing, is where a closed stream ends.
     #[inline]
     pub(super) fn ends_at(&self, sequence: u64) -> bool {

@@ -36,17 +36,17 @@ impl<T> Stash<T> {
         self.next == self.end
     }
 
-    /// Adds an item to what is being filled in.
+    /// Fills the stash, which is empty, with `count` items.
     ///
     /// # Panics
-    /// If the capacity is used up.
+    /// If there are more than the capacity.
     #[inline(always)]
-    pub(super) fn push(&mut self, item: T) {
-        if self.is_empty() {
-            (self.next, self.end) = (0, 0);
+    pub(super) fn fill(&mut self, count: usize, mut nth: impl FnMut(usize) -> T) {
+        debug_assert!(self.is_empty());
+        for (index, place) in self.items[..count].iter_mut().enumerate() {
+            place.write(nth(index));
         }
-        self.items[self.end].write(item);
-        self.end += 1;
+        (self.next, self.end) = (0, count);
     }
 
     #[inline(always)]
@@ -54,7 +54,9 @@ impl<T> Stash<T> {
         if self.is_empty() {
             return None;
         }
-        let item = &self.items[self.next];
+        debug_assert!(self.end <= self.items.len());
+        // SAFETY: `next` is before `end`, which is no further than the length.
+        let item = unsafe { self.items.get_unchecked(self.next) };
         self.next += 1;
         // SAFETY: `next..end` are initialised, and `next` is past this one now.
         Some(unsafe { item.assume_init_read() })

@@ -204,19 +204,11 @@ impl<T> Writer<T> {
     /// * There is room: [`has_room`](Self::has_room) said so last.
     #[inline(always)]
     pub(super) unsafe fn put(&mut self, item: T) {
-        // SAFETY: `tail < until`, by the caller's word.
-        unsafe { self.write(0, item) };
-        self.publish(1);
-    }
-
-    /// # Safety
-    /// * Slot `tail + ahead` is in the current line, free, and not written yet.
-    #[inline(always)]
-    unsafe fn write(&mut self, ahead: u64, item: T) {
         // SAFETY: cells live as long as the lines.
-        let cell = unsafe { &*self.place.cell(ahead) };
-        // SAFETY: free by the caller's word, and the producer is alone on free slots.
+        let cell = unsafe { &*self.place.cell(0) };
+        // SAFETY: the slot is free by the caller's word, and the producer is alone on free slots.
         unsafe { cell.for_write().write(item) };
+        self.publish(1);
     }
 
     /// Makes the next `items` slots, which are written, visible.
@@ -230,57 +222,61 @@ impl<T> Writer<T> {
         header.store(self.place.stamp(), Ordering::Release);
     }
 
+    #[inline]
     pub(super) fn push_iter(
         &mut self,
         track: &Track<T>,
         gate: impl Fn() -> u64,
         items: &mut impl Iterator<Item = T>,
     ) -> Result<usize, PushError<()>> {
-        /// Publishes what was written, also when the iterator panics.
-        struct Batch<'a, T> {
-            writer: &'a mut Writer<T>,
-            track: &'a Track<T>,
-            written: u64,
-        }
-        impl<T> Batch<'_, T> {
-            fn publish(&mut self) {
-                if self.written > 0 {
-                    self.writer.publish(self.written);
-                    self.written = 0;
-                }
-            }
-        }
-        impl<T> Drop for Batch<'_, T> {
+        /// Ends the claim, also when the iterator panics.
+        struct Claiming<'a, T>(&'a mut Writer<T>, &'a Track<T>);
+        impl<T> Drop for Claiming<'_, T> {
             fn drop(&mut self) {
-                self.publish();
-                self.track.end.end_claim(self.writer.tail);
+                self.1.end.end_claim(self.0.tail);
             }
         }
 
         let open = track.end.begin_claim();
-        let start = self.tail;
-        let mut batch = Batch { writer: self, track, written: 0 };
+        let claiming = Claiming(self, track);
         if !open {
             return Err(PushError::Closed(()));
         }
-        'lines: loop {
-            if !batch.writer.has_room(track, &gate) {
-                if batch.writer.tail == start {
-                    return Err(PushError::Full(()));
-                }
-                break;
+        let writer = &mut *claiming.0;
+        let start = writer.tail;
+        loop {
+            if !writer.has_room(track, &gate) {
+                return if writer.tail == start { Err(PushError::Full(())) } else { Ok((writer.tail - start) as usize) };
             }
-            let free = batch.writer.until - batch.writer.tail;
-            while batch.written < free {
-                let Some(item) = items.next() else { break 'lines };
-                // SAFETY: `written` slots behind `tail` are written, and all up to `until` are free.
-                unsafe { batch.writer.write(batch.written, item) };
-                batch.written += 1;
+            if !writer.fill_line(items) {
+                return Ok((writer.tail - start) as usize);
             }
-            batch.publish();
         }
-        batch.publish();
-        Ok((batch.writer.tail - start) as usize)
+    }
+
+    /// Fills the free slots of this line and publishes them; returns whether the iterator lasted.
+    #[inline(always)]
+    fn fill_line(&mut self, items: &mut impl Iterator<Item = T>) -> bool {
+        /// Publishes what was written, also when the iterator panics.
+        struct Written<'a, T>(&'a mut Writer<T>, u64);
+        impl<T> Drop for Written<'_, T> {
+            #[inline(always)]
+            fn drop(&mut self) {
+                self.0.publish(self.1);
+            }
+        }
+
+        let (first, free) = (self.place.cell(0), self.until - self.tail);
+        let mut written = Written(self, 0);
+        while written.1 < free {
+            let Some(item) = items.next() else { return false };
+            // SAFETY: cells live as long as the lines, and this one is in the same line as the first.
+            let cell = unsafe { &*first.add(written.1 as usize) };
+            // SAFETY: the slots up to `until` are free, and the producer is alone on free slots.
+            unsafe { cell.for_write().write(item) };
+            written.1 += 1;
+        }
+        true
     }
 
     pub(super) fn claim(
@@ -392,6 +388,7 @@ impl<T> Reader<T> {
         Ok(unsafe { &*cell.for_read() })
     }
 
+    #[inline]
     pub(super) fn pop_each(
         &mut self,
         track: &Track<T>,
@@ -410,13 +407,34 @@ impl<T> Reader<T> {
             }
             let run = min(self.seen - self.place.stamp(), left);
             left -= run;
-            for _ in 0..run {
-                // SAFETY: `run` items from here on are published. Each is counted as read before the caller's code runs.
-                each(unsafe { self.read() });
-            }
+            self.take_run(run, &mut each);
             self.release(track, gate);
         }
         Ok(max - left as usize)
+    }
+
+    /// Hands out the next `run` items, which are published and in this line.
+    #[inline(always)]
+    fn take_run(&mut self, run: u64, each: &mut impl FnMut(T)) {
+        /// Counts what was taken as read, also when the caller's code panics.
+        struct Taken<'a, T>(&'a mut Reader<T>, u64);
+        impl<T> Drop for Taken<'_, T> {
+            #[inline(always)]
+            fn drop(&mut self) {
+                self.0.place.advance(self.1);
+                self.0.head += self.1;
+            }
+        }
+
+        let first = self.place.cell(0);
+        let mut taken = Taken(self, 0);
+        while taken.1 < run {
+            // SAFETY: cells live as long as the lines, and this one is in the same line as the first.
+            let cell = unsafe { &*first.add(taken.1 as usize) };
+            taken.1 += 1;
+            // SAFETY: published by the caller's word; read once, because it counts as taken from here on.
+            each(unsafe { cell.for_read().read() });
+        }
     }
 
     /// The next item, in place, and moves past it. Its slot is given back by a later call at the earliest.

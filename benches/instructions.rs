@@ -1,0 +1,160 @@
+//! Instructions an operation takes, counted by callgrind: the one figure that repeats to the digit on a shared machine.
+//!
+//! `cargo bench --bench instructions` runs itself under `valgrind --tool=callgrind`, twice for each operation with
+//! different counts, and prints the difference for one item, so that set-up cancels out. Without valgrind it says so and
+//! exits with 2. `-- mpmc` counts the operations whose name holds the text.
+//!
+//! On a single thread nothing is contended: this is the price of the code, not of the cache lines.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    hint::black_box,
+    mem::MaybeUninit,
+    process::{Command, ExitCode, Stdio},
+};
+
+use ringway::ring::{Capacity, Consumer, Displace, Producer, broadcast, broadcast_multi, dense, lanes, mpmc, spsc};
+
+/// Items moved between two measured calls; the rings hold more.
+const ROUND: usize = 512;
+const ROUNDS: [usize; 2] = [8, 24];
+/// Set for the process that is counted: the operation, and the rounds.
+const OPERATION: &str = "RINGWAY_COUNTED";
+
+type Large = [u64; 8];
+
+fn main() -> ExitCode {
+    if let Ok(counted) = env::var(OPERATION) {
+        let (name, rounds) = counted.split_once('@').expect("operation@rounds");
+        operations()[name](rounds.parse().expect("a number of rounds"));
+        return ExitCode::SUCCESS;
+    }
+    let wanted: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    println!("| operation | instructions an item |\n|---|---|");
+    for name in operations().keys().filter(|name| wanted.is_empty() || wanted.iter().any(|text| name.contains(text))) {
+        let counts = ROUNDS.map(|rounds| count(name, rounds));
+        match counts {
+            [Ok(few), Ok(many)] => {
+                let items = (ROUNDS[1] - ROUNDS[0]) * ROUND;
+                println!("| {name} | {:.2} |", (many - few) as f64 / items as f64);
+            }
+            [Err(why), _] | [_, Err(why)] => {
+                eprintln!("instructions: {why}");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Instructions inside [`measured`] for so many rounds of an operation.
+fn count(name: &str, rounds: usize) -> Result<u64, String> {
+    let this = env::current_exe().map_err(|error| format!("this program's path: {error}"))?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*measured*"])
+        .arg(this)
+        .env(OPERATION, format!("{name}@{rounds}"))
+        .stdout(Stdio::null())
+        .output()
+        .map_err(|error| format!("valgrind can't be run ({error}): install it to count instructions"))?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let collected =
+        text.lines().find_map(|line| line.split_once("Collected :")).map(|(_, number)| number.trim().parse());
+    match collected {
+        Some(Ok(number)) if output.status.success() => Ok(number),
+        _ => Err(format!("{name}: callgrind failed with {}:\n{text}", output.status)),
+    }
+}
+
+/// The only code that is counted.
+#[inline(never)]
+fn measured(run: impl FnOnce()) {
+    run();
+}
+
+fn capacity() -> Capacity {
+    Capacity::exactly(2 * ROUND)
+}
+
+/// Runs `rounds` of pushing and popping, of which `count_push` says which is counted.
+fn rounds(rounds: usize, count_push: bool, mut push: impl FnMut(), mut pop: impl FnMut()) {
+    for _ in 0..rounds {
+        if count_push {
+            measured(&mut push);
+            pop();
+        } else {
+            push();
+            measured(&mut pop);
+        }
+    }
+}
+
+/// Item by item.
+fn single<P, C>((mut tx, mut rx): (P, C), count: usize, count_push: bool)
+where
+    P: Producer,
+    P::Item: Copy + From<Filled>,
+    C: Consumer<Item = P::Item>,
+{
+    let item = P::Item::from(Filled);
+    let push = || (0..ROUND).for_each(|_| assert!(tx.try_push(black_box(item)).is_ok()));
+    let pop = || (0..ROUND).for_each(|_| assert!(black_box(rx.try_pop()).is_ok()));
+    rounds(count, count_push, push, pop);
+}
+
+/// In batches of 32.
+fn batched<P, C>((mut tx, mut rx): (P, C), count: usize, count_push: bool)
+where
+    P: Producer<Item = u64>,
+    C: Consumer<Item = u64>,
+{
+    let items = black_box([7; 32]);
+    let mut into = [const { MaybeUninit::uninit() }; 32];
+    let push = || (0..ROUND / 32).for_each(|_| assert_eq!(tx.push_slice(&items), Ok(32)));
+    let pop = || (0..ROUND / 32).for_each(|_| assert_eq!(black_box(rx.pop_slice(&mut into)), Ok(32)));
+    rounds(count, count_push, push, pop);
+}
+
+/// A payload of any size with something in it.
+struct Filled;
+
+impl From<Filled> for u64 {
+    fn from(_: Filled) -> Self {
+        7
+    }
+}
+
+impl From<Filled> for Large {
+    fn from(_: Filled) -> Self {
+        [7; 8]
+    }
+}
+
+fn operations() -> BTreeMap<&'static str, fn(usize)> {
+    let mut all: BTreeMap<&'static str, fn(usize)> = BTreeMap::new();
+    macro_rules! both {
+        ($run:ident, $ring:ident, $payload:ty, $push:literal, $pop:literal) => {
+            all.insert($push, |n| $run($ring::<$payload>(capacity()).expect("a ring"), n, true));
+            all.insert($pop, |n| $run($ring::<$payload>(capacity()).expect("a ring"), n, false));
+        };
+    }
+    both!(single, spsc, u64, "spsc push", "spsc pop");
+    both!(single, spsc, Large, "spsc push 64 B", "spsc pop 64 B");
+    both!(batched, spsc, u64, "spsc push batch 32", "spsc pop batch 32");
+    both!(single, dense, u64, "dense push", "dense pop");
+    both!(batched, dense, u64, "dense push batch 32", "dense pop batch 32");
+    both!(single, lanes, u64, "lanes push", "lanes pop");
+    both!(batched, lanes, u64, "lanes push batch 32", "lanes pop batch 32");
+    both!(single, mpmc, u64, "mpmc push", "mpmc pop");
+    both!(batched, mpmc, u64, "mpmc push batch 32", "mpmc pop batch 32");
+    both!(single, broadcast, u64, "broadcast push", "broadcast pop");
+    both!(single, broadcast_multi, u64, "broadcast_multi push", "broadcast_multi pop");
+    all.insert("mpmc displace", |count| {
+        let (mut tx, _rx) = mpmc::<u64>(Capacity::exactly(ROUND)).expect("a ring");
+        (0..ROUND).for_each(|_| assert!(tx.try_push(7).is_ok()));
+        let displace = || (0..ROUND).for_each(|_| assert_eq!(tx.displace(black_box(7)), Ok(Some(7))));
+        rounds(count, true, displace, || ());
+    });
+    all
+}
