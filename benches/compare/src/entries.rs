@@ -1,0 +1,316 @@
+//! Who runs which rows, as data.
+
+use crate::{
+    measure::{self, Job, Outcome},
+    peers::*,
+    queue::{Block, Payload, Push, PushMany, Queue},
+    rows::{Row, Topology, Width},
+};
+
+/// What a contender is to the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// ringway.
+    Ours,
+    /// Somebody else's queue.
+    Peer,
+    /// No queue: what a queue could reach at the best.
+    Ceiling,
+}
+
+/// One contender in one form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    /// As the report writes it. Entries of one name never share a row.
+    pub(crate) name: &'static str,
+    /// The package, as the lock file knows it; empty where there is none.
+    pub(crate) package: &'static str,
+    /// What it is to the report.
+    pub(crate) part: Part,
+    /// What it runs, by which calls.
+    pub(crate) form: &'static str,
+    topologies: &'static [Topology],
+    /// The one capacity it is built for, if it is.
+    capacity: Option<usize>,
+    /// Measures it once.
+    pub(crate) run: fn(&Row, &Job) -> Outcome,
+}
+
+/// A cell that is left out although the contender has what the row asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exclusion {
+    /// The entry's name.
+    pub(crate) entry: &'static str,
+    /// The row's name.
+    pub(crate) row: &'static str,
+    /// Why.
+    pub(crate) reason: &'static str,
+}
+
+/// Cells that are left out, and why. The report prints them.
+pub(crate) const EXCLUSIONS: &[Exclusion] = &[];
+
+impl Entry {
+    /// Whether this entry has what the row asks for.
+    pub(crate) fn fits(&self, row: &Row) -> bool {
+        self.topologies.contains(&row.topology) && self.capacity.is_none_or(|capacity| capacity == row.capacity)
+    }
+
+    /// Why this cell is left out, if it is.
+    pub(crate) fn excluded(&self, row: &Row) -> Option<&'static Exclusion> {
+        EXCLUSIONS.iter().find(|exclusion| exclusion.entry == self.name && exclusion.row == row.name)
+    }
+}
+
+use Topology::{Broadcast, Bulk, Mpmc, Mpsc, Pair, RoundTrip, Spmc, Spsc, Stream};
+
+/// What a queue of one producer and one consumer runs.
+const ONE_TO_ONE: &[Topology] = &[Pair, Spsc, RoundTrip];
+/// What a queue of many producers and one consumer runs.
+const MANY_TO_ONE: &[Topology] = &[Pair, Spsc, RoundTrip, Mpsc];
+/// What a queue of many producers and many consumers runs.
+const MANY_TO_MANY: &[Topology] = &[Pair, Spsc, RoundTrip, Mpsc, Spmc, Mpmc];
+
+/// Every contender.
+pub(crate) fn all() -> Vec<Entry> {
+    let mut entries = ceilings();
+    entries.extend(ringway());
+    entries.extend(one_to_one());
+    entries.extend(shared());
+    entries.extend(bulk());
+    entries.extend(broadcasts());
+    entries
+}
+
+fn ceilings() -> Vec<Entry> {
+    vec![
+        ceiling("(raw line)", "one cache line a direction, no queue", &[RoundTrip], by_item::<RawLine>),
+        ceiling("(line stream)", "64-byte lines, 64 at a time, no queue", &[Stream], by_bulk::<RawStream>),
+        ceiling("(no queue)", "both loops with nothing between them", &[Spsc], by_item::<NoQueue>),
+        ceiling("(no queue)", "both loops, each with a batch of its own", &[Bulk], by_bulk::<NoQueueBulk>),
+    ]
+}
+
+fn ringway() -> Vec<Entry> {
+    use ::ringway::ring::{dense::Dense, mpmc::Mpmc as Stamped, spsc::Spsc as Packed};
+    vec![
+        ours("ringway spsc", "spsc: try_push, try_pop", ONE_TO_ONE, by_item::<Ringway<Packed>>),
+        ours(
+            "ringway spsc each",
+            "spsc: try_push; pop_each takes all there is",
+            &[Spsc],
+            by_item::<RingwayEach<Packed>>,
+        ),
+        ours("ringway dense", "dense: try_push, try_pop", ONE_TO_ONE, by_item::<Ringway<Dense>>),
+        ours(
+            "ringway lanes",
+            "lanes: try_push, try_pop; capacity shared out",
+            &[Spsc, Mpsc, Spmc, Mpmc],
+            by_item::<RingwayLanes>,
+        ),
+        ours("ringway mpmc", "mpmc: try_push, try_pop", MANY_TO_MANY, by_item::<RingwayShared<Stamped>>),
+        ours("ringway broadcast", "broadcast: try_push, try_next", &[Broadcast], by_item::<RingwayBroadcast>),
+        ours(
+            "ringway broadcast each",
+            "broadcast: try_push; next_each sees all there is",
+            &[Broadcast],
+            by_item::<RingwayBroadcastEach>,
+        ),
+        ours(
+            "ringway broadcast_multi",
+            "broadcast_multi: try_push, try_next",
+            &[Broadcast],
+            by_item::<RingwayBroadcastMulti>,
+        ),
+        ours("ringway spsc bulk", "spsc: push_iter, pop_each", &[Bulk], by_bulk::<RingwayEach<Packed>>),
+        ours(
+            "ringway dense runs",
+            "dense: try_claim and slices, try_run, both in place",
+            &[Bulk],
+            by_bulk::<RingwayDenseRuns>,
+        ),
+        ours("ringway dense bulk", "dense: push_iter, pop_each", &[Bulk], by_bulk::<RingwayEach<Dense>>),
+    ]
+}
+
+fn one_to_one() -> Vec<Entry> {
+    let takoude = |capacity, run| Entry {
+        capacity: Some(capacity),
+        ..peer("takoude", "takoude", "spsc_channel: try_push, try_pop", ONE_TO_ONE, run)
+    };
+    vec![
+        peer("rtrb", "rtrb", "push, pop", ONE_TO_ONE, by_item::<RtrbSpsc>),
+        peer("rtrb lanes", "rtrb", "a ring a producer; capacity shared out", &[Mpsc], by_item::<RtrbLanes>),
+        peer("ringbuf", "ringbuf", "HeapRb, caching ends: try_push, try_pop", ONE_TO_ONE, by_item::<RingbufSpsc>),
+        peer("gil", "gil", "spsc: try_send, try_recv", ONE_TO_ONE, by_item::<GilSpsc>),
+        peer("nexus-queue", "nexus-queue", "spsc: push, pop", ONE_TO_ONE, by_item::<NexusSpsc>),
+        peer("omango", "omango", "spsc::bounded: try_send, try_recv", ONE_TO_ONE, by_item::<OmangoSpsc>),
+        peer(
+            "crossfire",
+            "crossfire",
+            "spsc::bounded_blocking: try_send, try_recv",
+            ONE_TO_ONE,
+            by_item::<CrossfireSpsc>,
+        ),
+        peer(
+            "disruptor",
+            "disruptor",
+            "single producer: try_publish; poll takes all there is",
+            ONE_TO_ONE,
+            by_item::<DisruptorSingle>,
+        ),
+        takoude(64, by_item::<Takoude<64>>),
+        takoude(1024, by_item::<Takoude<1024>>),
+        takoude(65_536, by_item::<Takoude<65_536>>),
+    ]
+}
+
+fn shared() -> Vec<Entry> {
+    vec![
+        peer("crossbeam ArrayQueue", "crossbeam-queue", "push, pop", MANY_TO_MANY, by_item::<CrossbeamArray>),
+        peer(
+            "crossbeam-channel",
+            "crossbeam-channel",
+            "bounded: try_send, try_recv",
+            MANY_TO_MANY,
+            by_item::<CrossbeamChannel>,
+        ),
+        peer("concurrent-queue", "concurrent-queue", "bounded: push, pop", MANY_TO_MANY, by_item::<ConcurrentQueue>),
+        peer("kanal", "kanal", "bounded: try_send, try_recv", MANY_TO_MANY, by_item::<Kanal>),
+        peer("std sync_channel", "", "try_send, try_recv", MANY_TO_ONE, by_item::<SyncChannel>),
+        peer("omango mpmc", "omango", "mpmc::bounded: try_send, try_recv", &[Mpsc, Spmc, Mpmc], by_item::<OmangoMpmc>),
+        peer("nexus-queue mpsc", "nexus-queue", "mpsc: push, pop", &[Mpsc], by_item::<NexusMpsc>),
+        peer("nexus-queue spmc", "nexus-queue", "spmc: push, pop", &[Spmc], by_item::<NexusSpmc>),
+        peer("gil mpsc", "gil", "mpsc: try_send, try_recv", &[Mpsc], by_item::<GilMpsc>),
+        peer("gil mpsc sharded", "gil", "a shard a producer; capacity shared out", &[Mpsc], by_item::<GilMpscSharded>),
+        peer("gil spmc", "gil", "spmc: try_send, try_recv", &[Spmc], by_item::<GilSpmc>),
+        peer("gil mpmc", "gil", "mpmc: try_send, try_recv", &[Mpmc], by_item::<GilMpmc>),
+        peer(
+            "gil mpmc sharded",
+            "gil",
+            "a shard a producer, locked by its reader; capacity shared out",
+            &[Mpmc],
+            by_item::<GilMpmcSharded>,
+        ),
+        peer(
+            "crossfire mpsc",
+            "crossfire",
+            "mpsc::bounded_blocking: try_send, try_recv",
+            &[Mpsc],
+            by_item::<CrossfireMpsc>,
+        ),
+        peer(
+            "crossfire mpmc",
+            "crossfire",
+            "mpmc::bounded_blocking: try_send, try_recv",
+            &[Spmc, Mpmc],
+            by_item::<CrossfireMpmc>,
+        ),
+        peer(
+            "multiqueue2",
+            "multiqueue2",
+            "mpmc_queue_with BusyWait: try_send, try_recv",
+            &[Spmc, Mpmc],
+            by_item::<Multiqueue2Mpmc>,
+        ),
+    ]
+}
+
+fn bulk() -> Vec<Entry> {
+    vec![
+        peer(
+            "rtrb chunks",
+            "rtrb",
+            "write_chunk_uninit and fill_from_iter; read_chunk in place",
+            &[Bulk],
+            by_bulk::<RtrbChunks>,
+        ),
+        peer("ringbuf slices", "ringbuf", "push_iter; as_slices in place", &[Bulk], by_bulk::<RingbufSlices>),
+        peer("gil buffers", "gil", "write_buffer, read_guard, both in place", &[Bulk], by_bulk::<GilBuffers>),
+        peer(
+            "disruptor batches",
+            "disruptor",
+            "try_batch_publish, take, both in place",
+            &[Bulk],
+            by_bulk::<DisruptorBatches>,
+        ),
+    ]
+}
+
+fn broadcasts() -> Vec<Entry> {
+    vec![
+        peer(
+            "disruptor",
+            "disruptor",
+            "single producer: try_publish; poll takes all there is",
+            &[Broadcast],
+            by_item::<DisruptorBroadcast>,
+        ),
+        peer(
+            "multiqueue2",
+            "multiqueue2",
+            "broadcast_queue_with BusyWait: try_send, try_recv_view",
+            &[Broadcast],
+            by_item::<Multiqueue2Broadcast>,
+        ),
+    ]
+}
+
+fn peer(
+    name: &'static str,
+    package: &'static str,
+    form: &'static str,
+    topologies: &'static [Topology],
+    run: fn(&Row, &Job) -> Outcome,
+) -> Entry {
+    Entry { name, package, part: Part::Peer, form, topologies, capacity: None, run }
+}
+
+fn ours(
+    name: &'static str,
+    form: &'static str,
+    topologies: &'static [Topology],
+    run: fn(&Row, &Job) -> Outcome,
+) -> Entry {
+    Entry { part: Part::Ours, ..peer(name, "ringway", form, topologies, run) }
+}
+
+fn ceiling(
+    name: &'static str,
+    form: &'static str,
+    topologies: &'static [Topology],
+    run: fn(&Row, &Job) -> Outcome,
+) -> Entry {
+    Entry { part: Part::Ceiling, ..peer(name, "", form, topologies, run) }
+}
+
+/// Rows of one item a call.
+fn by_item<Q>(row: &Row, job: &Job) -> Outcome
+where
+    Q: Queue<u64, Tx: Push<u64>> + Queue<Block, Tx: Push<Block>>,
+{
+    match row.width {
+        Width::Word => one_item::<Q, u64>(row, job),
+        Width::Block => one_item::<Q, Block>(row, job),
+    }
+}
+
+fn one_item<Q: Queue<T, Tx: Push<T>>, T: Payload>(row: &Row, job: &Job) -> Outcome {
+    match row.topology {
+        Pair => measure::pair::<Q, T>(row, job),
+        RoundTrip => measure::round_trip::<Q, T>(row, job),
+        Broadcast => measure::broadcast::<Q, T>(row, job),
+        _ => measure::stream::<Q, T>(row, job),
+    }
+}
+
+/// Rows of many items a call.
+fn by_bulk<Q>(row: &Row, job: &Job) -> Outcome
+where
+    Q: Queue<u64, Tx: PushMany<u64>> + Queue<Block, Tx: PushMany<Block>>,
+{
+    match row.width {
+        Width::Word => measure::bulk::<Q, u64>(row, job),
+        Width::Block => measure::bulk::<Q, Block>(row, job),
+    }
+}

@@ -1,0 +1,257 @@
+//! The rounds: every cell once a round, neighbours in time, and nobody always first.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+use core_affinity::CoreId;
+
+use crate::{
+    args::Args,
+    entries::{self, Entry, Exclusion, Part},
+    measure::{Job, Outcome, Regime, Sample},
+    rows::{ROWS, Row, Topology},
+};
+
+/// How long a burst should take: long beside a preemption's cost, short beside the time between two changes of regime.
+const BURST: Duration = Duration::from_millis(8);
+/// The same for a run that only shows that things work.
+const BURST_QUICK: Duration = Duration::from_millis(2);
+/// How long a sample may take before it counts as hung.
+const DEADLINE: Duration = Duration::from_secs(2);
+/// Hangs after which a cell is not tried again.
+const HANGS_MAX: usize = 2;
+/// Faults after which a cell is not tried again.
+const FAULTS_MAX: usize = 5;
+/// Items of the first burst, which only shows how many the next should have.
+const ITEMS_FIRST: u64 = 4096;
+/// Bursts that are tried until one is long enough and had its CPUs for itself.
+const ATTEMPTS: usize = 2;
+/// Limits of a burst.
+const ITEMS: std::ops::RangeInclusive<u64> = 64..=1 << 26;
+/// Round trips that go before those that are measured.
+const TRIPS_WARM: u64 = 512;
+/// Seconds between two lines of progress where lines can't be overwritten.
+const PROGRESS_SECONDS: u64 = 10;
+
+/// One contender in one row.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    /// The contender.
+    pub(crate) entry: Entry,
+    /// By round; `None` where there is no figure.
+    pub(crate) samples: Vec<Option<Sample>>,
+    /// Streams that did not arrive whole.
+    pub(crate) faults: Vec<String>,
+    /// Samples that did not end.
+    pub(crate) hangs: Vec<String>,
+    /// Set when the cell is not tried any more.
+    given_up: bool,
+    pace: Pace,
+}
+
+/// One row, measured.
+#[derive(Debug)]
+pub(crate) struct RowResult {
+    /// The workload.
+    pub(crate) row: &'static Row,
+    /// Who ran it.
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// Everything that was measured.
+#[derive(Debug, Default)]
+pub(crate) struct Results {
+    /// By row.
+    pub(crate) rows: Vec<RowResult>,
+    /// Cells that were left out by decision.
+    pub(crate) excluded: Vec<Exclusion>,
+    /// Threads that hang inside a peer's call and burn a CPU since: what came after them is not comparable.
+    pub(crate) stuck: usize,
+}
+
+/// How many items make a burst, near and far.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    items: [u64; 2],
+    known: [bool; 2],
+    /// Items of one call: a burst has whole ones only.
+    step: u64,
+}
+
+impl Results {
+    /// Samples near, far, with a change of regime inside, and disturbed by others.
+    pub(crate) fn regimes(&self) -> [usize; 4] {
+        let mut counts = [0; 4];
+        for sample in self.rows.iter().flat_map(|row| &row.cells).flat_map(|cell| &cell.samples).flatten() {
+            let left_out = if sample.is_disturbed() { 3 } else { 2 };
+            counts[sample.regime().map_or(left_out, |regime| regime as usize)] += 1;
+        }
+        counts
+    }
+
+    /// Whether the run can be trusted as a test: no stream was broken, and ringway did not hang.
+    pub(crate) fn is_sound(&self) -> bool {
+        let mut cells = self.rows.iter().flat_map(|row| &row.cells);
+        cells.all(|cell| cell.faults.is_empty() && (cell.entry.part != Part::Ours || cell.hangs.is_empty()))
+    }
+}
+
+/// Rows and contenders that were asked for.
+pub(crate) fn plan(args: &Args) -> Results {
+    let asked =
+        |name: &str, parts: &[String]| parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()));
+    let mut results = Results::default();
+    for row in ROWS.iter().filter(|row| asked(row.name, &args.only)) {
+        let mut cells = Vec::new();
+        for entry in entries::all() {
+            if !entry.fits(row) || (entry.part == Part::Peer && !asked(entry.name, &args.peers)) {
+                continue;
+            }
+            match entry.excluded(row) {
+                Some(exclusion) => results.excluded.push(*exclusion),
+                None => cells.push(Cell::new(entry, row)),
+            }
+        }
+        results.rows.push(RowResult { row, cells });
+    }
+    results
+}
+
+/// Runs what was planned.
+pub(crate) fn run(results: &mut Results, args: &Args, pins: &[CoreId]) {
+    let burst = if args.quick { BURST_QUICK } else { BURST };
+    let cells = results.rows.iter().map(|row| row.cells.len()).sum::<usize>();
+    let mut progress = Progress::new(cells * (args.rounds + 1));
+    // The first round only learns how many items a burst needs: nothing of it is kept.
+    for round in 0..=args.rounds {
+        let Results { rows, stuck, .. } = &mut *results;
+        for (nth, RowResult { row, cells }) in rows.iter_mut().enumerate() {
+            let count = cells.len();
+            for place in 0..count {
+                let cell = &mut cells[(place + round + nth) % count];
+                progress.step(round, args.rounds, row.name, cell.entry.name);
+                *stuck += cell.measure(row, pins, burst);
+                if round == 0 {
+                    cell.samples.clear();
+                }
+            }
+        }
+    }
+    progress.end();
+}
+
+impl Cell {
+    fn new(entry: Entry, row: &Row) -> Self {
+        let first = ITEMS_FIRST / row.producers as u64;
+        let pace = Pace { items: [first; 2], known: [false; 2], step: row.batch as u64 };
+        Self { entry, samples: Vec::new(), faults: Vec::new(), hangs: Vec::new(), given_up: false, pace }
+    }
+
+    /// Takes a sample; returns how many threads it left behind.
+    fn measure(&mut self, row: &Row, pins: &[CoreId], burst: Duration) -> usize {
+        let (mut last, mut stuck) = (None, 0);
+        for _ in 0..ATTEMPTS {
+            if self.given_up {
+                break;
+            }
+            let (sample, left_behind) = self.attempt(row, pins);
+            stuck += left_behind;
+            last = sample;
+            let Some(sample) = &last else { break };
+            self.pace.learn(sample, burst);
+            // A regime that was only guessed at may turn out too short to say anything.
+            if sample.elapsed_ns >= burst.as_nanos() as f64 / 4.0 && !sample.is_disturbed() {
+                break;
+            }
+        }
+        self.samples.push(last);
+        stuck
+    }
+
+    /// One sample; and how many threads it left behind.
+    fn attempt(&mut self, row: &Row, pins: &[CoreId]) -> (Option<Sample>, usize) {
+        let closed_loop = row.topology == Topology::RoundTrip;
+        let warm = if closed_loop { TRIPS_WARM } else { row.capacity.max(1024) as u64 / row.producers as u64 };
+        let job = Job { pins: pins.to_vec(), items: self.pace.items, warm, tight: closed_loop, deadline: DEADLINE };
+        match (self.entry.run)(row, &job) {
+            Outcome::Measured(sample) => (Some(sample), 0),
+            Outcome::Fault(what) => {
+                self.faults.push(what);
+                self.given_up |= self.faults.len() >= FAULTS_MAX;
+                (None, 0)
+            }
+            Outcome::Hung { what, stuck } => {
+                self.hangs.push(what);
+                // A thread that never came back is proof enough; a slow sample gets another chance.
+                self.given_up |= stuck > 0 || self.hangs.len() >= HANGS_MAX;
+                (None, stuck)
+            }
+        }
+    }
+}
+
+impl Pace {
+    fn learn(&mut self, sample: &Sample, burst: Duration) {
+        // The first probe chose the number of items, whatever happened after it.
+        let regime = Regime::of(sample.probes[0]);
+        let (here, there) = (regime as usize, 1 - regime as usize);
+        let burst_ns = burst.as_nanos() as f64;
+        let fits = (burst_ns / 2.0..burst_ns * 2.0).contains(&sample.elapsed_ns);
+        if fits && self.known[here] {
+            return;
+        }
+        let wanted = self.items[here] as f64 * burst_ns / sample.elapsed_ns.max(1.0);
+        self.items[here] = self.burst(wanted as u64);
+        self.known[here] = true;
+        if !self.known[there] {
+            // Far costs the common rings three to ten times near; the first sample there will tell.
+            let guess = if regime == Regime::Near { self.items[here] / 5 } else { self.items[here] * 3 };
+            self.items[there] = self.burst(guess);
+        }
+    }
+
+    fn burst(&self, items: u64) -> u64 {
+        items.clamp(*ITEMS.start(), *ITEMS.end()).next_multiple_of(self.step)
+    }
+}
+
+/// Says on stderr where the run is.
+struct Progress {
+    start: Instant,
+    said: Instant,
+    done: usize,
+    total: usize,
+    overwrite: bool,
+}
+
+impl Progress {
+    fn new(total: usize) -> Self {
+        let now = Instant::now();
+        Self { start: now, said: now, done: 0, total, overwrite: io::stderr().is_terminal() }
+    }
+
+    fn step(&mut self, round: usize, rounds: usize, row: &str, entry: &str) {
+        self.done += 1;
+        let quiet = if self.overwrite { 0 } else { PROGRESS_SECONDS };
+        if self.said.elapsed() < Duration::from_secs(quiet) {
+            return;
+        }
+        self.said = Instant::now();
+        let spent = self.start.elapsed().as_secs_f64();
+        let left = spent / self.done as f64 * (self.total - self.done) as f64;
+        let line = format!("round {round} of {rounds}, {row}: {entry}; {spent:.0} s spent, about {left:.0} s to go");
+        // Nothing depends on the line; stderr may be closed.
+        let _ = match self.overwrite {
+            true => write!(io::stderr(), "\r\x1b[2K{line}"),
+            false => writeln!(io::stderr(), "{line}"),
+        };
+    }
+
+    fn end(&self) {
+        if self.overwrite {
+            let _ = write!(io::stderr(), "\r\x1b[2K");
+        }
+    }
+}
