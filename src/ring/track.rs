@@ -271,7 +271,7 @@ impl<T> Writer<T> {
         while written.1 < free {
             let Some(item) = items.next() else { return false };
             // SAFETY: cells live as long as the lines, and this one is in the same line as the first.
-            let cell = unsafe { &*first.add(written.1 as usize) };
+            let cell = unsafe { &*first.wrapping_add(written.1 as usize) };
             // SAFETY: the slots up to `until` are free, and the producer is alone on free slots.
             unsafe { cell.for_write().write(item) };
             written.1 += 1;
@@ -430,7 +430,7 @@ impl<T> Reader<T> {
         let mut taken = Taken(self, 0);
         while taken.1 < run {
             // SAFETY: cells live as long as the lines, and this one is in the same line as the first.
-            let cell = unsafe { &*first.add(taken.1 as usize) };
+            let cell = unsafe { &*first.wrapping_add(taken.1 as usize) };
             taken.1 += 1;
             // SAFETY: published by the caller's word; read once, because it counts as taken from here on.
             each(unsafe { cell.for_read().read() });
