@@ -31,6 +31,10 @@ use super::{
 };
 use crate::sync::{Arc, AtomicU64, Cell, Ordering, Padded, Slab, into_last, light_fence, prepare_fences};
 
+mod run;
+
+pub use self::run::Run;
+
 /// A ring for one producer and one consumer that work in slices.
 ///
 /// # Errors
@@ -175,7 +179,7 @@ impl<T> Producer<T> {
     }
 
     fn leave(&mut self) {
-        self.shared.end.end_claim(self.tail);
+        self.shared.end.end_claim();
         self.shared.end.settle(self.tail);
     }
 }
@@ -191,7 +195,7 @@ impl<T: Send> Slots for Producer<T> {
         let open = self.shared.end.begin_claim();
         let free = self.free(max);
         if !open || free == 0 {
-            self.shared.end.end_claim(self.tail);
+            self.shared.end.end_claim();
             return Err(if open { PushError::Full(()) } else { PushError::Closed(()) });
         }
         Ok(min(free, max))
@@ -218,7 +222,7 @@ impl<T: Send> Slots for Producer<T> {
         if written > 0 {
             self.publish(written);
         }
-        self.shared.end.end_claim(self.tail);
+        self.shared.end.end_claim();
     }
 }
 
@@ -392,8 +396,8 @@ impl<T> Consumer<T> {
         }
         self.give_back();
         let tail = &self.shared.tail;
-        // ORDER: Acquire; as in `ready`.
-        match self.shared.end.reached(self.head, || tail.load(Ordering::Acquire) != self.head) {
+        // ORDER: Relaxed; only whether there is more. What there is, is loaded again below.
+        match self.shared.end.reached(self.head, || tail.load(Ordering::Relaxed) != self.head) {
             Reached::NotYet => Err(PopError::Empty),
             Reached::End => {
                 self.ended = true;
@@ -567,44 +571,5 @@ impl<T> Drop for Consumer<T> {
 impl<T> fmt::Debug for Consumer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("dense::Consumer").field("head", &self.head).finish_non_exhaustive()
-    }
-}
-
-/// Items of a [`dense()`] ring, in place. Dropping it leaves them all; [`consume`](Self::consume) takes some off.
-pub struct Run<'a, T> {
-    consumer: &'a mut Consumer<T>,
-    items: usize,
-}
-
-impl<T> Run<'_, T> {
-    /// The items, oldest first: two slices where the ring wraps.
-    #[inline]
-    pub fn slices(&self) -> (&[T], &[T]) {
-        self.consumer.slices(self.items)
-    }
-
-    /// Drops the first `items` items and gives their slots back.
-    ///
-    /// # Panics
-    /// If there are fewer; nothing is consumed then. If the drop of an item panics, the items after it stay.
-    #[inline]
-    pub fn consume(self, items: usize) {
-        assert!(items <= self.items, "a run of {} items can't give {items}", self.items);
-        if !std::mem::needs_drop::<T>() {
-            return self.consumer.advance(items);
-        }
-        for _ in 0..items {
-            let place = self.consumer.shared.slab.for_read(self.consumer.index, 1);
-            // SAFETY: published; read once, because it counts as popped before its drop runs.
-            let item = unsafe { place.read() };
-            self.consumer.advance(1);
-            drop(item);
-        }
-    }
-}
-
-impl<T> fmt::Debug for Run<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").field("items", &self.items).finish_non_exhaustive()
     }
 }

@@ -77,15 +77,12 @@ impl End {
         self.is_open()
     }
 
-    /// Producer: the claim is over, and `tail` is published.
+    /// Producer: the claim is over, and its items are published. If somebody asked for the end meanwhile, the reader
+    /// settles it, or the producer with its next push.
     #[inline]
-    pub(super) fn end_claim(&self, tail: u64) {
+    pub(super) fn end_claim(&self) {
         // ORDER: Release puts the items of the claim before it, for the Acquire in `reached`.
         self.claiming.store(false, Ordering::Release);
-        light_fence();
-        if !self.is_open() {
-            self.settle(tail);
-        }
     }
 
     /// Reader: what is to be said after everything visible up to `head` was read. `more` looks for further items.

@@ -131,7 +131,7 @@ impl<T> Writer<T> {
     pub(super) fn leave(&mut self, track: &Track<T>) {
         // ORDER: Relaxed; published by whoever hands the lane on, or drops the ring.
         track.tail.store(self.tail, Ordering::Relaxed);
-        track.end.end_claim(self.tail);
+        track.end.end_claim();
     }
 
     /// Ends the stream here.
@@ -230,26 +230,26 @@ impl<T> Writer<T> {
         items: &mut impl Iterator<Item = T>,
     ) -> Result<usize, PushError<()>> {
         /// Ends the claim, also when the iterator panics.
-        struct Claiming<'a, T>(&'a mut Writer<T>, &'a Track<T>);
+        struct Claiming<'a, T>(&'a Track<T>);
         impl<T> Drop for Claiming<'_, T> {
             fn drop(&mut self) {
-                self.1.end.end_claim(self.0.tail);
+                self.0.end.end_claim();
             }
         }
 
         let open = track.end.begin_claim();
-        let claiming = Claiming(self, track);
+        let _claiming = Claiming(track);
         if !open {
             return Err(PushError::Closed(()));
         }
-        let writer = &mut *claiming.0;
-        let start = writer.tail;
+        let start = self.tail;
         loop {
-            if !writer.has_room(track, &gate) {
-                return if writer.tail == start { Err(PushError::Full(())) } else { Ok((writer.tail - start) as usize) };
+            if !self.has_room(track, &gate) {
+                let pushed = (self.tail - start) as usize;
+                return if pushed > 0 { Ok(pushed) } else { Err(PushError::Full(())) };
             }
-            if !writer.fill_line(items) {
-                return Ok((writer.tail - start) as usize);
+            if !self.fill_line(items) {
+                return Ok((self.tail - start) as usize);
             }
         }
     }
@@ -287,7 +287,7 @@ impl<T> Writer<T> {
     ) -> Result<usize, PushError<()>> {
         let open = track.end.begin_claim();
         if !open || !self.has_room(track, &gate) {
-            track.end.end_claim(self.tail);
+            track.end.end_claim();
             return Err(if open { PushError::Full(()) } else { PushError::Closed(()) });
         }
         let hold = track.hold;
@@ -321,7 +321,7 @@ impl<T> Writer<T> {
             self.publish(now);
             written -= now;
         }
-        track.end.end_claim(self.tail);
+        track.end.end_claim();
     }
 
     /// Sequence of the next item.
@@ -513,8 +513,8 @@ impl<T> Reader<T> {
         // SAFETY: headers live as long as the lines.
         let header = unsafe { &*self.place.header() };
         let now = self.place.stamp();
-        // ORDER: Acquire; as in `look`.
-        match track.end.reached(self.head, || header.load(Ordering::Acquire) > now) {
+        // ORDER: Relaxed; only whether there is more. What there is, is loaded again below.
+        match track.end.reached(self.head, || header.load(Ordering::Relaxed) > now) {
             Reached::NotYet => Err(PopError::Empty),
             Reached::End => {
                 self.ended = true;

@@ -77,14 +77,35 @@ mod asymmetric {
 #[cfg(all(target_os = "linux", not(ringway_loom), not(ringway_tsan)))]
 pub(crate) use asymmetric::{heavy_fence, light_fence, prepare_fences};
 
-#[cfg(any(not(target_os = "linux"), ringway_loom, ringway_tsan))]
+#[cfg(all(any(not(target_os = "linux"), ringway_tsan), not(ringway_loom)))]
 mod symmetric {
     pub(crate) fn prepare_fences() {}
 
     pub(crate) use super::{full_fence as heavy_fence, full_fence as light_fence};
 }
-#[cfg(any(not(target_os = "linux"), ringway_loom, ringway_tsan))]
+#[cfg(all(any(not(target_os = "linux"), ringway_tsan), not(ringway_loom)))]
 pub(crate) use symmetric::{heavy_fence, light_fence, prepare_fences};
+
+/// Either pair, as `fences_are_symmetric` says.
+#[cfg(ringway_loom)]
+mod modelled {
+    use super::super::{fence_everywhere, fence_point, fences_are_symmetric};
+    use super::full_fence;
+
+    pub(crate) fn prepare_fences() {}
+
+    /// Without membarrier a full fence, else a compiler fence: to the machine a mere place in the program.
+    pub(crate) fn light_fence() {
+        if fences_are_symmetric() { full_fence() } else { fence_point() }
+    }
+
+    /// With membarrier, every thread is fenced where it stands.
+    pub(crate) fn heavy_fence() {
+        if fences_are_symmetric() { full_fence() } else { fence_everywhere() }
+    }
+}
+#[cfg(ringway_loom)]
+pub(crate) use modelled::{heavy_fence, light_fence, prepare_fences};
 
 /// ThreadSanitizer does not know fences: a read-modify-write on one word orders the same accesses, and it does know that.
 #[cfg(ringway_tsan)]

@@ -1,24 +1,99 @@
 //! loom's primitives, and cells that tell loom of every access to raw memory.
 #![allow(unsafe_code)]
 
-use std::{cell::UnsafeCell, mem::MaybeUninit};
+use std::{
+    cell::UnsafeCell,
+    mem::{ManuallyDrop, MaybeUninit},
+    ops::Deref,
+    ptr::NonNull,
+    sync::OnceLock,
+};
 
-pub(crate) use loom::sync::Arc;
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use loom::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence, fence_everywhere, fence_point,
+};
 pub(crate) use loom::thread::yield_now;
 
 /// A line of the model: room for the header and two items, so that models cross from line to line.
 pub(crate) const LINE_BYTES: usize = size_of::<AtomicU64>() + 2 * size_of::<Cell<u64>>();
+
+/// Whether both sides of a pair of fences pay, as on systems without `membarrier`. The environment says so: the rings must
+/// hold either way, and a fence on the light side hides what a Release there is for.
+pub(crate) fn fences_are_symmetric() -> bool {
+    static SYMMETRIC: OnceLock<bool> = OnceLock::new();
+    *SYMMETRIC.get_or_init(|| std::env::var("RINGWAY_FENCES").is_ok_and(|fences| fences == "symmetric"))
+}
 
 /// Every wait is a place to switch threads.
 pub(crate) fn spin(_times: u32) {
     yield_now();
 }
 
-/// As the native one, but loom's `Arc` has only `try_unwrap`: the last holder still gets the value.
-pub(crate) fn into_last<T>(shared: Arc<T>) -> Option<T> {
-    Arc::try_unwrap(shared).ok()
+/// A shared pointer that can hand its value to the last holder, which loom's own can't.
+pub(crate) struct Arc<T>(NonNull<Counted<T>>);
+
+struct Counted<T> {
+    holders: AtomicUsize,
+    value: T,
+    /// loom reports it if it is never dropped.
+    _leak: loom::alloc::Track<()>,
 }
+
+/// Gives the value to the last of the holders that ask for it, and to nobody else.
+pub(crate) fn into_last<T>(shared: Arc<T>) -> Option<T> {
+    ManuallyDrop::new(shared).let_go().map(|counted| counted.value)
+}
+
+impl<T> Arc<T> {
+    pub(crate) fn new(value: T) -> Self {
+        let counted = Counted { holders: AtomicUsize::new(1), value, _leak: loom::alloc::Track::new(()) };
+        Self(NonNull::from(Box::leak(Box::new(counted))))
+    }
+
+    fn counted(&self) -> &Counted<T> {
+        // SAFETY: it lives as long as it has a holder, and this is one.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Gives up this hold; the last one gets the box. Nothing may be done through this pointer afterwards.
+    fn let_go(&self) -> Option<Box<Counted<T>>> {
+        // ORDER: Release puts what this holder did before what the last one does; partner: the fence below.
+        if self.counted().holders.fetch_sub(1, Ordering::Release) != 1 {
+            return None;
+        }
+        // ORDER: Acquire; the last holder sees what all others did. Partner: the Release above.
+        fence(Ordering::Acquire);
+        // SAFETY: made by `new`, and the last holder is gone.
+        Some(unsafe { Box::from_raw(self.0.as_ptr()) })
+    }
+}
+
+impl<T> Clone for Arc<T> {
+    fn clone(&self) -> Self {
+        // ORDER: Relaxed; whoever clones holds it, and hands the clone over by other means.
+        self.counted().holders.fetch_add(1, Ordering::Relaxed);
+        Self(self.0)
+    }
+}
+
+impl<T> Deref for Arc<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.counted().value
+    }
+}
+
+impl<T> Drop for Arc<T> {
+    fn drop(&mut self) {
+        drop(self.let_go());
+    }
+}
+
+// SAFETY: as for the standard library's.
+unsafe impl<T: Send + Sync> Send for Arc<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for Arc<T> {}
 
 /// Storage of one item with loom's race detector beside it.
 pub(crate) struct Cell<T> {

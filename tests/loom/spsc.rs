@@ -1,0 +1,318 @@
+//! One producer, one consumer: two threads, rings of one or two slots. The consumer's thread is the model's own.
+
+use loom::thread;
+use ringway::ring::{
+    Capacity, Consumer as _, Producer as _, spsc,
+    spsc::{Consumer, Producer},
+};
+
+use crate::{
+    explore::{explore, explore_unbounded},
+    steps::{
+        Numbered,
+        Popped::{Closed as End, Empty, Item},
+        Pushed::{Closed, Full, In},
+        Wide, claim_and_abandon, claim_and_commit, close_and_drain, give_up_consumer, give_up_producer, left, pop,
+        pop_batch, pop_until_closed, pop_until_has, popped, push, push_until_in, pushed,
+    },
+};
+
+fn ring(capacity: usize) -> (Producer<u64>, Consumer<u64>) {
+    ring_of(capacity)
+}
+
+fn ring_of<T: Numbered>(capacity: usize) -> (Producer<T>, Consumer<T>) {
+    spsc(Capacity::exactly(capacity)).expect("a small ring")
+}
+
+/// `Full` and `Empty` are what they say, and nothing is lost or doubled in between.
+#[test]
+fn two_pushes_against_two_pops() {
+    let accepted = [
+        ([In, Full], [Empty, Empty], vec![1]),
+        ([In, Full], [Empty, Item(1)], vec![]),
+        ([In, Full], [Item(1), Empty], vec![]),
+        ([In, In], [Empty, Item(1)], vec![2]),
+        ([In, In], [Item(1), Empty], vec![2]),
+        ([In, In], [Item(1), Item(2)], vec![]),
+    ];
+    explore_unbounded("spsc: push push | pop pop", 30, accepted, || {
+        let (mut tx, mut rx) = ring(1);
+        let producer = thread::spawn(move || ([push(&mut tx, 1), push(&mut tx, 2)], tx));
+        let popped = [pop(&mut rx), pop(&mut rx)];
+        let (pushed, tx) = producer.join().unwrap();
+        (pushed, popped, left(give_up_producer(tx), give_up_consumer(rx)))
+    });
+}
+
+/// Slots and lines are used again, in order, and not before they are free. Two items make a line: the third is of lap 2.
+#[test]
+fn three_items_through_one_slot() {
+    explore("spsc: push* push* push* | pop* pop* pop*", 100, [vec![1, 2, 3]], || {
+        let (mut tx, mut rx) = ring(1);
+        let producer = thread::spawn(move || (1..=3).for_each(|item| push_until_in(&mut tx, item)));
+        let items = pop_until_has(&mut rx, 3);
+        producer.join().unwrap();
+        items
+    });
+}
+
+/// The same with an item a line, so that the second item already needs the slot of the first.
+#[test]
+fn three_wide_items_through_one_slot() {
+    explore("spsc: push* push* push* | pop* pop* pop*, wide", 100, [vec![1, 2, 3]], || {
+        let (mut tx, mut rx) = ring_of::<Wide>(1);
+        let producer = thread::spawn(move || (1..=3).for_each(|item| push_until_in(&mut tx, item)));
+        let items = pop_until_has(&mut rx, 3);
+        producer.join().unwrap();
+        items
+    });
+}
+
+/// The same over two lines, so that the ends follow each other from one to the next and round.
+#[test]
+fn five_items_through_two_lines() {
+    explore("spsc: push* × 5 | pop* × 5", 3000, [vec![1, 2, 3, 4, 5]], || {
+        let (mut tx, mut rx) = ring(2);
+        let producer = thread::spawn(move || (1..=5).for_each(|item| push_until_in(&mut tx, item)));
+        let items = pop_until_has(&mut rx, 5);
+        producer.join().unwrap();
+        items
+    });
+}
+
+/// What the consumer leaves behind is accounted for: each push is refused, or its item popped or handed back.
+#[test]
+fn the_consumer_leaves_midway() {
+    let accepted = [
+        ([Closed, Closed], Empty, vec![]),
+        ([In, Closed], Empty, vec![1]),
+        ([In, Closed], Item(1), vec![]),
+        ([In, Full], Empty, vec![1]),
+        ([In, Full], Item(1), vec![]),
+        ([In, In], Item(1), vec![2]),
+    ];
+    explore("spsc: push push leave | pop leave", 150, accepted, || {
+        let (mut tx, mut rx) = ring(1);
+        let producer = thread::spawn(move || ([push(&mut tx, 1), push(&mut tx, 2)], give_up_producer(tx)));
+        let popped = pop(&mut rx);
+        let here = give_up_consumer(rx);
+        let (pushed, there) = producer.join().unwrap();
+        (pushed, popped, left(there, here))
+    });
+}
+
+/// The end is seen after the last item, never instead of it.
+#[test]
+fn the_producer_leaves_while_the_consumer_pops() {
+    let accepted = [
+        ([Empty, Empty, Empty], vec![1]),
+        ([Empty, Empty, Item(1)], vec![]),
+        ([Empty, Item(1), Empty], vec![]),
+        ([Empty, Item(1), End], vec![]),
+        ([Item(1), Empty, Empty], vec![]),
+        ([Item(1), Empty, End], vec![]),
+        ([Item(1), End, End], vec![]),
+    ];
+    explore_unbounded("spsc: push drop | pop pop pop", 400, accepted, || {
+        let (mut tx, mut rx) = ring(1);
+        let producer = thread::spawn(move || assert_eq!(push(&mut tx, 1), In));
+        let popped = [pop(&mut rx), pop(&mut rx), pop(&mut rx)];
+        producer.join().unwrap();
+        (popped, pop_until_closed(&mut rx))
+    });
+}
+
+/// Close is exact while a push is in flight: its item is delivered, or it comes back. The producer makes no further call.
+#[test]
+fn the_consumer_closes_on_a_push_in_flight() {
+    explore("spsc: push | close pop*", 40, [(In, vec![1]), (Closed, vec![])], || {
+        let (mut tx, mut rx) = ring(1);
+        let producer = thread::spawn(move || (push(&mut tx, 1), tx));
+        let items = close_and_drain(&mut rx);
+        let (pushed, _tx) = producer.join().unwrap();
+        (pushed, items)
+    });
+}
+
+/// The same with a second push, which must not get in after a first that did not.
+#[test]
+fn the_consumer_closes_on_two_pushes_in_flight() {
+    let accepted = [([In, In], vec![1, 2]), ([In, Closed], vec![1]), ([Closed, Closed], vec![])];
+    explore("spsc: push push | close pop*", 100, accepted, || {
+        let (mut tx, mut rx) = ring(2);
+        let producer = thread::spawn(move || ([push(&mut tx, 1), push(&mut tx, 2)], tx));
+        let items = close_and_drain(&mut rx);
+        let (pushed, _tx) = producer.join().unwrap();
+        (pushed, items)
+    });
+}
+
+/// Both ends close at once: one of them settles where the stream ends, and both keep to it.
+#[test]
+fn both_ends_close() {
+    explore("spsc: push close push | close pop*", 80, [(In, vec![1]), (Closed, vec![])], || {
+        let (mut tx, mut rx) = ring(2);
+        let producer = thread::spawn(move || {
+            let pushed = push(&mut tx, 1);
+            tx.close();
+            assert_eq!(push(&mut tx, 2), Closed);
+            (pushed, tx)
+        });
+        let items = close_and_drain(&mut rx);
+        let (pushed, _tx) = producer.join().unwrap();
+        (pushed, items)
+    });
+}
+
+/// A claim that is open when the ring is closed is accepted; the end waits for it.
+#[test]
+fn the_consumer_closes_on_an_open_claim() {
+    explore("spsc: claim commit | close pop*", 80, [(In, vec![1]), (Closed, vec![])], || {
+        let (mut tx, mut rx) = ring(1);
+        let producer = thread::spawn(move || (claim_and_commit(&mut tx, 1), tx));
+        let items = close_and_drain(&mut rx);
+        let (pushed, _tx) = producer.join().unwrap();
+        (pushed, items)
+    });
+}
+
+/// A claim that is abandoned leaves nothing, and the end does not wait for it for ever.
+#[test]
+fn the_consumer_closes_on_an_abandoned_claim() {
+    explore(
+        "spsc: push abandon | close pop*",
+        10,
+        [([In, In], vec![1]), ([In, Closed], vec![1]), ([Closed, Closed], vec![])],
+        || {
+            let (mut tx, mut rx) = ring(2);
+            let producer = thread::spawn(move || ([push(&mut tx, 1), claim_and_abandon(&mut tx, 1)], tx));
+            let items = close_and_drain(&mut rx);
+            let (pushed, _tx) = producer.join().unwrap();
+            (pushed, items)
+        },
+    );
+}
+
+/// A batch is in as a whole or refused as a whole when the ring is closed meanwhile.
+#[test]
+fn the_consumer_closes_on_a_batch() {
+    explore("spsc: push_iter(2) | close pop*", 80, [(In, vec![1, 2]), (Closed, vec![])], || {
+        let (mut tx, mut rx) = ring(2);
+        let producer = thread::spawn(move || {
+            let result = tx.push_iter(&mut [1, 2].into_iter());
+            (pushed(result.as_ref().map(|&count| assert_eq!(count, 2))), tx)
+        });
+        let items = close_and_drain(&mut rx);
+        let (pushed, _tx) = producer.join().unwrap();
+        (pushed, items)
+    });
+}
+
+/// A claim waits for its slot like a push, and is written in place.
+#[test]
+fn two_wide_claims_of_one_slot() {
+    explore("spsc: push claim* commit | pop* pop*, wide", 20, [vec![1, 2]], || {
+        let (mut tx, mut rx) = ring_of::<Wide>(1);
+        let producer = thread::spawn(move || {
+            push_until_in(&mut tx, 1);
+            while claim_and_commit(&mut tx, 2) == Full {
+                thread::yield_now();
+            }
+        });
+        let items = pop_until_has(&mut rx, 2);
+        producer.join().unwrap();
+        items
+    });
+}
+
+/// A claim across the border of two lines appears in order, and item by item if the consumer comes between.
+#[test]
+fn a_claim_crosses_a_line() {
+    explore("spsc: push claim(2) commit | pop* pop* pop*", 250, [vec![1, 2, 3]], || {
+        let (mut tx, mut rx) = ring(2);
+        let producer = thread::spawn(move || {
+            push_until_in(&mut tx, 1);
+            let mut next = 2;
+            while next <= 3 {
+                match tx.try_claim(4 - next as usize) {
+                    Ok(mut claim) => {
+                        for item in next..next + claim.slots() as u64 {
+                            claim.push(item).expect("a slot for each");
+                        }
+                        next += claim.commit() as u64;
+                    }
+                    Err(refused) => {
+                        assert!(refused.is_full());
+                        thread::yield_now();
+                    }
+                }
+            }
+        });
+        let items = pop_until_has(&mut rx, 3);
+        producer.join().unwrap();
+        items
+    });
+}
+
+/// Whoever is given up last gets what is left, and nobody else does.
+#[test]
+fn both_ends_are_given_up() {
+    let accepted = [
+        (In, Some(vec![1]), None),
+        (In, None, Some(vec![1])),
+        (Closed, Some(vec![]), None),
+        (Closed, None, Some(vec![])),
+    ];
+    explore_unbounded("spsc: push leave | leave", 60, accepted, || {
+        let (mut tx, rx) = ring(1);
+        let producer = thread::spawn(move || (push(&mut tx, 1), give_up_producer(tx)));
+        let here = give_up_consumer(rx);
+        let (pushed, there) = producer.join().unwrap();
+        left(there.clone(), here.clone());
+        (pushed, there, here)
+    });
+}
+
+/// A peek promises the item to the pop after it.
+#[test]
+fn a_peek_and_then_a_pop() {
+    explore_unbounded("spsc: push | peek pop", 12, [(Empty, Empty), (Empty, Item(1)), (Item(1), Item(1))], || {
+        let (mut tx, mut rx) = ring(1);
+        let producer = thread::spawn(move || (push(&mut tx, 1), tx));
+        let peeked = popped(rx.peek().copied());
+        let seen = (peeked, pop(&mut rx));
+        producer.join().unwrap();
+        seen
+    });
+}
+
+/// A batch takes what is there, and the rest stays.
+#[test]
+fn a_batch_is_popped() {
+    let accepted = [(vec![], vec![1, 2]), (vec![1], vec![2]), (vec![1, 2], vec![])];
+    explore_unbounded("spsc: push push | pop_slice(2)", 12, accepted, || {
+        let (mut tx, mut rx) = ring(2);
+        let producer = thread::spawn(move || (push(&mut tx, 1), push(&mut tx, 2), tx));
+        let batch = pop_batch(&mut rx, 2);
+        let (.., tx) = producer.join().unwrap();
+        (batch, left(give_up_producer(tx), give_up_consumer(rx)))
+    });
+}
+
+/// A depth is true of a moment, never more than the ring holds; what the consumer has counted it can pop.
+#[test]
+fn the_depth_is_within_the_capacity() {
+    let accepted = [(0, Empty, 1), (0, Item(1), 0), (0, Item(1), 1), (1, Item(1), 0), (1, Item(1), 1)];
+    explore_unbounded("spsc: push depth | depth pop", 25, accepted, || {
+        let (mut tx, mut rx) = ring(1);
+        let producer = thread::spawn(move || {
+            assert_eq!(push(&mut tx, 1), In);
+            (tx.depth(), tx)
+        });
+        let depth = rx.depth();
+        let popped = pop(&mut rx);
+        let (after, _tx) = producer.join().unwrap();
+        (depth, popped, after)
+    });
+}
