@@ -531,7 +531,7 @@ impl<T: Send> super::Consumer for Consumer<T> {
             };
             match turn {
                 Some(mut turn) => turn.reader().0.depth(&lane.packed.track),
-                None => lane.packed.track.published().saturating_sub(lane.packed.gate()) as usize,
+                None => lane.packed.track.published_from(lane.packed.gate()) as usize,
             }
         };
         self.shared.lanes.iter().map(depth).sum()

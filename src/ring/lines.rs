@@ -83,6 +83,10 @@ impl<T> Lines<T> {
         Layout::from_size_align(bytes, Self::ALIGN).ok()
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
     /// Items that the lines have room for.
     pub(super) fn slots(&self) -> u64 {
         self.count as u64 * Self::PER_LINE
@@ -97,6 +101,12 @@ impl<T> Lines<T> {
     pub(super) fn header(&self, line: usize) -> *const AtomicU64 {
         debug_assert!(line < self.count);
         self.base.as_ptr().wrapping_add(line * Self::STRIDE).cast()
+    }
+
+    /// Behind the last line.
+    #[inline(always)]
+    fn end(&self) -> *const AtomicU64 {
+        self.base.as_ptr().wrapping_add(self.count * Self::STRIDE).cast()
     }
 
     /// The cell of the `nth` item behind `header`.
@@ -124,7 +134,6 @@ unsafe impl<T: Send> Sync for Lines<T> {}
 /// Where a sequence lies, and how to walk on: one end's own knowledge, never shared.
 pub(super) struct Place<T> {
     header: *const AtomicU64,
-    line: usize,
     /// What the header says once every item before this place is published: `lap << COUNT_BITS | nth`.
     stamp: u64,
     items: PhantomData<fn() -> T>,
@@ -136,7 +145,7 @@ impl<T> Place<T> {
         let (line, nth) = (sequence / Lines::<T>::PER_LINE, sequence % Lines::<T>::PER_LINE);
         let lap = line / lines.count as u64 + 1;
         let line = (line % lines.count as u64) as usize;
-        Self { header: lines.header(line), line, stamp: lap << COUNT_BITS | nth, items: PhantomData }
+        Self { header: lines.header(line), stamp: lap << COUNT_BITS | nth, items: PhantomData }
     }
 
     /// Position in the line; `PER_LINE` behind its last item.
@@ -181,17 +190,22 @@ impl<T> Place<T> {
     }
 
     /// From behind the last item of a line to the first of the next.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_line(&mut self, lines: &Lines<T>) {
         debug_assert_eq!(self.left_in_line(), 0);
         let lap = self.stamp >> COUNT_BITS;
-        self.line += 1;
         self.header = self.header.wrapping_byte_add(Lines::<T>::STRIDE);
         self.stamp = lap << COUNT_BITS;
-        if self.line == lines.count {
-            self.line = 0;
+        if self.header == lines.end() {
             self.header = lines.header(0);
             self.stamp = (lap + 1) << COUNT_BITS;
         }
+    }
+
+    /// The header of the line `ahead` lines on; of this one, if the lines end before.
+    #[inline(always)]
+    pub(super) fn header_ahead(&self, lines: &Lines<T>, ahead: usize) -> *const AtomicU64 {
+        let header = self.header.wrapping_byte_add(ahead * Lines::<T>::STRIDE);
+        if header < lines.end() { header } else { self.header }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     end::{End, Reached},
     lines::{Lines, Place},
 };
-use crate::sync::{AtomicU64, Ordering, Padded, light_fence, prepare_fences};
+use crate::sync::{AtomicU64, Ordering, Padded, light_fence, prefetch_for_write, prepare_fences};
 
 /// What both sides share.
 pub(super) struct Track<T> {
@@ -26,8 +26,8 @@ pub(super) struct Track<T> {
     hold: u64,
     /// A reader gives slots back in batches of so many.
     batch: u64,
-    /// First sequence of the line that the producer writes; exact when the producer is gone. Never used to hand items over.
-    tail: Padded<AtomicU64>,
+    /// Where the producer stopped, once it is gone.
+    tail: AtomicU64,
     end: Padded<End>,
 }
 
@@ -43,7 +43,7 @@ impl<T> Track<T> {
             capacity,
             hold,
             batch,
-            tail: Padded::new(AtomicU64::new(0)),
+            tail: AtomicU64::new(0),
             end: Padded::new(End::new()),
         })
     }
@@ -69,19 +69,36 @@ impl<T> Track<T> {
         self.end.ask();
     }
 
-    /// Sequence up to which items are published, as far as this thread can see.
-    pub(super) fn published(&self) -> u64 {
-        let line = self.left_at();
-        let place = Place::<T>::of(&self.lines, line);
-        // SAFETY: headers live as long as the lines.
-        let header = unsafe { &*place.header() };
-        // ORDER: Relaxed; a figure for people.
-        line + header.load(Ordering::Relaxed).saturating_sub(place.stamp()).min(place.left_in_line())
+    /// Items published from `sequence` on, of which nothing before it has been given back; as far as this thread can see.
+    ///
+    /// No word says so: the producer does not pay for the question. The lines do: from the one of `sequence` on they are
+    /// full, up to the one that the producer has come to, which a binary search finds.
+    pub(super) fn published_from(&self, sequence: u64) -> u64 {
+        let start = Place::of(&self.lines, sequence);
+        let lines = self.lines.count() as u64;
+        let count = |line: u64| {
+            // The first line counts from `sequence` on, the others from their start.
+            let first =
+                if line == 0 { sequence } else { sequence + start.left_in_line() + (line - 1) * Lines::<T>::PER_LINE };
+            let place = Place::of(&self.lines, first);
+            // SAFETY: headers live as long as the lines.
+            let header = unsafe { &*place.header() };
+            // ORDER: Relaxed; a figure for people.
+            let stamp = header.load(Ordering::Relaxed);
+            (first - sequence) + stamp.saturating_sub(place.stamp()).min(place.left_in_line())
+        };
+        let (mut full, mut beyond) = (0, lines);
+        while beyond - full > 1 {
+            let middle = full + (beyond - full) / 2;
+            let before = sequence + start.left_in_line() + (middle - 1) * Lines::<T>::PER_LINE;
+            if count(middle) > before - sequence { full = middle } else { beyond = middle }
+        }
+        count(full)
     }
 
-    /// Where the producer stopped, once it is gone. Before that, an older sequence.
+    /// Where the producer stopped, once it is gone.
     pub(super) fn left_at(&self) -> u64 {
-        // ORDER: Relaxed; whoever relies on it was handed the track by the producer, or by the drop of its pointer.
+        // ORDER: Relaxed; whoever asks was handed the track by the producer, or by the drop of its pointer.
         self.tail.load(Ordering::Relaxed)
     }
 
@@ -184,8 +201,11 @@ impl<T> Writer<T> {
         }
         if self.place.left_in_line() == 0 {
             self.place.next_line(&track.lines);
-            // ORDER: Relaxed; a figure for people.
-            track.tail.store(self.tail, Ordering::Relaxed);
+            if Lines::<T>::PER_LINE > 1 {
+                // The reader has had these lines last: ask for them before they are written. Two lines ahead was measured
+                // best, and 17 % faster than none; no gain where each item has a header of its own.
+                prefetch_for_write(self.place.header_ahead(&track.lines, 2));
+            }
         }
         self.until = self.tail + min(self.place.left_in_line(), free);
         true
@@ -546,6 +566,6 @@ impl<T> Reader<T> {
     }
 
     pub(super) fn depth(&self, track: &Track<T>) -> usize {
-        track.published().saturating_sub(self.head) as usize
+        track.published_from(self.head) as usize
     }
 }

@@ -24,6 +24,9 @@ pub(crate) fn fences_are_symmetric() -> bool {
     *SYMMETRIC.get_or_init(|| std::env::var("RINGWAY_FENCES").is_ok_and(|fences| fences == "symmetric"))
 }
 
+/// A hint, which means nothing to a model.
+pub(crate) fn prefetch_for_write<T>(_place: *const T) {}
+
 /// Every wait is a place to switch threads.
 pub(crate) fn spin(_times: u32) {
     yield_now();

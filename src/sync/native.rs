@@ -18,6 +18,23 @@ pub(crate) fn spin(times: u32) {
     }
 }
 
+/// Asks for the cache line of `place` as its only owner: it is about to be written. A hint; nothing on targets that have none.
+#[inline(always)]
+pub(crate) fn prefetch_for_write<T>(place: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that reads and writes nothing, and faults at no address. Processors that lack it take it for a no-op.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) place, options(nostack, preserves_flags));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above.
+    unsafe {
+        std::arch::asm!("prfm pstl1keep, [{}]", in(reg) place, options(nostack, preserves_flags));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = place;
+}
+
 /// Gives the value to the last of the holders that ask for it, and to nobody else.
 pub(crate) fn into_last<T>(shared: Arc<T>) -> Option<T> {
     Arc::into_inner(shared)
