@@ -134,8 +134,11 @@ unsafe impl<T: Send> Sync for Lines<T> {}
 /// Where a sequence lies, and how to walk on: one end's own knowledge, never shared.
 pub(super) struct Place<T> {
     header: *const AtomicU64,
-    /// What the header says once every item before this place is published: `lap << COUNT_BITS | nth`.
+    /// What the header says once every item before this place is published: `lap << COUNT_BITS | nth`. Moving on by an
+    /// item writes this word and no other.
     stamp: u64,
+    /// The sequence of this place less its stamp: the same all along the line.
+    shift: u64,
     items: PhantomData<fn() -> T>,
 }
 
@@ -145,10 +148,16 @@ impl<T> Place<T> {
         let (line, nth) = (sequence / Lines::<T>::PER_LINE, sequence % Lines::<T>::PER_LINE);
         let lap = line / lines.count as u64 + 1;
         let line = (line % lines.count as u64) as usize;
-        Self { header: lines.header(line), stamp: lap << COUNT_BITS | nth, items: PhantomData }
+        let stamp = lap << COUNT_BITS | nth;
+        Self { header: lines.header(line), stamp, shift: sequence.wrapping_sub(stamp), items: PhantomData }
     }
 
-    /// Position in the line; `PER_LINE` behind its last item.
+    #[inline(always)]
+    pub(super) fn sequence(&self) -> u64 {
+        self.shift.wrapping_add(self.stamp)
+    }
+
+    /// Position in the line.
     #[inline(always)]
     pub(super) fn nth(&self) -> u64 {
         self.stamp & ((1 << COUNT_BITS) - 1)
@@ -183,23 +192,16 @@ impl<T> Place<T> {
         self.stamp += items;
     }
 
-    /// Moves back by one item of the same line.
-    pub(super) fn step_back(&mut self) {
-        debug_assert!(self.nth() > 0);
-        self.stamp -= 1;
-    }
-
-    /// From behind the last item of a line to the first of the next.
+    /// From behind the last item of a line to the first of the next; a place never stays behind a line.
     #[inline(always)]
     pub(super) fn next_line(&mut self, lines: &Lines<T>) {
         debug_assert_eq!(self.left_in_line(), 0);
-        let lap = self.stamp >> COUNT_BITS;
-        self.header = self.header.wrapping_byte_add(Lines::<T>::STRIDE);
+        let (sequence, lap) = (self.sequence(), self.stamp >> COUNT_BITS);
+        let header = self.header.wrapping_byte_add(Lines::<T>::STRIDE);
+        let (header, lap) = if header == lines.end() { (lines.header(0), lap + 1) } else { (header, lap) };
+        self.header = header;
         self.stamp = lap << COUNT_BITS;
-        if self.header == lines.end() {
-            self.header = lines.header(0);
-            self.stamp = (lap + 1) << COUNT_BITS;
-        }
+        self.shift = sequence.wrapping_sub(self.stamp);
     }
 
     /// The header of the line `ahead` lines on; of this one, if the lines end before.

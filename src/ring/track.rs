@@ -124,13 +124,10 @@ pub(super) fn give_back_batch(capacity: u64) -> u64 {
 
 /// The producer's own knowledge. Every call takes the [`Track`] that it is the one writer of.
 pub(super) struct Writer<T> {
+    /// Of the next item.
     place: Place<T>,
-    /// Sequence of the next item.
-    tail: u64,
-    /// Up to where slots are free in this line.
+    /// Sequence up to which slots are free, by the gate as last seen.
     until: u64,
-    /// The gate as last seen.
-    gate: u64,
 }
 
 // SAFETY: a place points into lines that the holder keeps alive; what is written through it are `T`s of that thread.
@@ -140,34 +137,34 @@ impl<T> Writer<T> {
     /// The first writer, or the next after one that [left](Self::leave).
     pub(super) fn resume(track: &Track<T>) -> Self {
         let tail = track.left_at();
-        // The gate is asked before the first push. Until then the line may count as free no further than this.
-        Self { place: Place::of(&track.lines, tail), tail, until: tail, gate: tail.saturating_sub(track.hold) }
+        // The gate is asked before the first push, unless not so many slots have ever been taken.
+        Self { place: Place::of(&track.lines, tail), until: tail.max(track.hold) }
     }
 
     /// Says where this writer stopped. Nothing may be pushed through it afterwards.
     pub(super) fn leave(&mut self, track: &Track<T>) {
         // ORDER: Relaxed; published by whoever hands the lane on, or drops the ring.
-        track.tail.store(self.tail, Ordering::Relaxed);
+        track.tail.store(self.tail(), Ordering::Relaxed);
         track.end.end_claim();
     }
 
     /// Ends the stream here.
     pub(super) fn finish(&mut self, track: &Track<T>) {
-        track.end.settle(self.tail);
+        track.end.settle(self.tail());
     }
 
     /// Pushes to a track of which anybody may ask the end.
     #[inline(always)]
     pub(super) fn push(&mut self, track: &Track<T>, gate: impl Fn() -> u64, item: T) -> Result<(), PushError<T>> {
         if !track.end.is_open() {
-            track.end.settle(self.tail);
+            track.end.settle(self.tail());
             return Err(PushError::Closed(item));
         }
         if !self.has_room(track, gate) {
             return Err(PushError::Full(item));
         }
         // SAFETY: there is room.
-        unsafe { self.put(item) };
+        unsafe { self.put(track, item) };
         light_fence();
         if track.end.is_open() { Ok(()) } else { self.settle_in_flight(track) }
     }
@@ -175,30 +172,49 @@ impl<T> Writer<T> {
     /// Somebody asked for the end while an item was being published: it is in, or it comes back.
     #[cold]
     fn settle_in_flight(&mut self, track: &Track<T>) -> Result<(), PushError<T>> {
-        if track.end.settle(self.tail) == self.tail {
+        let last = self.tail() - 1;
+        if track.end.settle(self.tail()) == self.tail() {
             return Ok(());
         }
-        self.place.step_back();
-        self.tail -= 1;
-        // SAFETY: cells live as long as the lines.
-        let cell = unsafe { &*self.place.cell(0) };
+        self.place = Place::of(&track.lines, last);
         // SAFETY: this item was written last; the stream ends before it, so the reader never touches it.
-        Err(PushError::Closed(unsafe { cell.for_read().read() }))
+        Err(PushError::Closed(unsafe { track.take(last) }))
     }
 
-    /// Whether the next slot is free; if so it is in the current line.
+    /// Whether the next slot is free.
     #[inline(always)]
     pub(super) fn has_room(&mut self, track: &Track<T>, gate: impl Fn() -> u64) -> bool {
-        self.tail != self.until || self.find_room(track) || self.ask_gate(track, gate)
+        self.tail() != self.until || self.ask_gate(track, gate)
     }
 
-    /// Finds free slots behind `tail`, in the next line if this one is full, as far as the gate last seen allows.
+    #[cold]
+    #[inline(never)]
+    fn ask_gate(&mut self, track: &Track<T>, gate: impl Fn() -> u64) -> bool {
+        self.until = gate() + track.hold;
+        self.tail() != self.until
+    }
+
+    /// Writes the next slot and publishes it.
+    ///
+    /// # Safety
+    /// * There is room: [`has_room`](Self::has_room) said so last.
     #[inline(always)]
-    fn find_room(&mut self, track: &Track<T>) -> bool {
-        let free = track.hold - (self.tail - self.gate);
-        if free == 0 {
-            return false;
-        }
+    pub(super) unsafe fn put(&mut self, track: &Track<T>, item: T) {
+        // SAFETY: cells live as long as the lines.
+        let cell = unsafe { &*self.place.cell(0) };
+        // SAFETY: the slot is free by the caller's word, and the producer is alone on free slots.
+        unsafe { cell.for_write().write(item) };
+        self.publish(track, 1);
+    }
+
+    /// Makes the next `items` slots, which are written and in this line, visible.
+    #[inline(always)]
+    fn publish(&mut self, track: &Track<T>, items: u64) {
+        self.place.advance(items);
+        // SAFETY: headers live as long as the lines.
+        let header = unsafe { &*self.place.header() };
+        // ORDER: Release publishes the items to the Acquire in `Reader::look`.
+        header.store(self.place.stamp(), Ordering::Release);
         if self.place.left_in_line() == 0 {
             self.place.next_line(&track.lines);
             if Lines::<T>::PER_LINE > 1 {
@@ -207,39 +223,6 @@ impl<T> Writer<T> {
                 prefetch_for_write(self.place.header_ahead(&track.lines, 2));
             }
         }
-        self.until = self.tail + min(self.place.left_in_line(), free);
-        true
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn ask_gate(&mut self, track: &Track<T>, gate: impl Fn() -> u64) -> bool {
-        self.gate = gate();
-        self.find_room(track)
-    }
-
-    /// Writes the next slot and publishes it.
-    ///
-    /// # Safety
-    /// * There is room: [`has_room`](Self::has_room) said so last.
-    #[inline(always)]
-    pub(super) unsafe fn put(&mut self, item: T) {
-        // SAFETY: cells live as long as the lines.
-        let cell = unsafe { &*self.place.cell(0) };
-        // SAFETY: the slot is free by the caller's word, and the producer is alone on free slots.
-        unsafe { cell.for_write().write(item) };
-        self.publish(1);
-    }
-
-    /// Makes the next `items` slots, which are written, visible.
-    #[inline(always)]
-    fn publish(&mut self, items: u64) {
-        self.place.advance(items);
-        self.tail += items;
-        // SAFETY: headers live as long as the lines.
-        let header = unsafe { &*self.place.header() };
-        // ORDER: Release publishes the items to the Acquire in `Reader::look`.
-        header.store(self.place.stamp(), Ordering::Release);
     }
 
     #[inline]
@@ -262,39 +245,39 @@ impl<T> Writer<T> {
         if !open {
             return Err(PushError::Closed(()));
         }
-        let start = self.tail;
+        let start = self.tail();
         loop {
             if !self.has_room(track, &gate) {
-                let pushed = (self.tail - start) as usize;
+                let pushed = (self.tail() - start) as usize;
                 return if pushed > 0 { Ok(pushed) } else { Err(PushError::Full(())) };
             }
-            if !self.fill_line(items) {
-                return Ok((self.tail - start) as usize);
+            if !self.fill_line(track, items) {
+                return Ok((self.tail() - start) as usize);
             }
         }
     }
 
     /// Fills the free slots of this line and publishes them; returns whether the iterator lasted.
     #[inline(always)]
-    fn fill_line(&mut self, items: &mut impl Iterator<Item = T>) -> bool {
+    fn fill_line(&mut self, track: &Track<T>, items: &mut impl Iterator<Item = T>) -> bool {
         /// Publishes what was written, also when the iterator panics.
-        struct Written<'a, T>(&'a mut Writer<T>, u64);
+        struct Written<'a, T>(&'a mut Writer<T>, &'a Track<T>, u64);
         impl<T> Drop for Written<'_, T> {
             #[inline(always)]
             fn drop(&mut self) {
-                self.0.publish(self.1);
+                self.0.publish(self.1, self.2);
             }
         }
 
-        let (first, free) = (self.place.cell(0), self.until - self.tail);
-        let mut written = Written(self, 0);
-        while written.1 < free {
+        let (first, free) = (self.place.cell(0), min(self.place.left_in_line(), self.until - self.tail()));
+        let mut written = Written(self, track, 0);
+        while written.2 < free {
             let Some(item) = items.next() else { return false };
             // SAFETY: cells live as long as the lines, and this one is in the same line as the first.
-            let cell = unsafe { &*first.wrapping_add(written.1 as usize) };
+            let cell = unsafe { &*first.wrapping_add(written.2 as usize) };
             // SAFETY: the slots up to `until` are free, and the producer is alone on free slots.
             unsafe { cell.for_write().write(item) };
-            written.1 += 1;
+            written.2 += 1;
         }
         true
     }
@@ -310,11 +293,10 @@ impl<T> Writer<T> {
             track.end.end_claim();
             return Err(if open { PushError::Full(()) } else { PushError::Closed(()) });
         }
-        let hold = track.hold;
-        if ((hold - (self.tail - self.gate)) as usize) < max {
-            self.gate = gate();
+        if ((self.until - self.tail()) as usize) < max {
+            self.until = gate() + track.hold;
         }
-        Ok(min(hold - (self.tail - self.gate), max as u64) as usize)
+        Ok(min(self.until - self.tail(), max as u64) as usize)
     }
 
     /// The `nth` slot of the open claim.
@@ -324,7 +306,7 @@ impl<T> Writer<T> {
         let cell = if nth < self.place.left_in_line() {
             self.place.cell(nth)
         } else {
-            Place::of(&track.lines, self.tail + nth).cell(0)
+            Place::of(&track.lines, self.tail() + nth).cell(0)
         };
         // SAFETY: cells live as long as the lines.
         unsafe { &*cell }.for_write()
@@ -335,26 +317,25 @@ impl<T> Writer<T> {
     pub(super) fn commit(&mut self, track: &Track<T>, written: usize) {
         let mut written = written as u64;
         while written > 0 {
-            let found = self.tail != self.until || self.find_room(track);
-            debug_assert!(found, "the claim took free slots only");
-            let now = min(written, self.until - self.tail);
-            self.publish(now);
+            let now = min(written, self.place.left_in_line());
+            self.publish(track, now);
             written -= now;
         }
         track.end.end_claim();
     }
 
     /// Sequence of the next item.
+    #[inline(always)]
     pub(super) fn tail(&self) -> u64 {
-        self.tail
+        self.place.sequence()
     }
 
     pub(super) fn depth(&self, gate: u64) -> usize {
-        (self.tail - gate) as usize
+        (self.tail() - gate) as usize
     }
 
     pub(super) fn room(&self, track: &Track<T>, gate: u64) -> usize {
-        (track.hold - (self.tail - gate)) as usize
+        (track.hold - (self.tail() - gate)) as usize
     }
 }
 
@@ -363,8 +344,6 @@ pub(super) struct Reader<T> {
     place: Place<T>,
     /// The header as last seen, if it is of this lap; else the place's own stamp.
     seen: u64,
-    /// Sequence of the next item.
-    head: u64,
     /// When `head` gets here, slots are given back.
     give_back_at: u64,
     /// Whether the end was reached: what the header says after that is not for this side.
@@ -378,12 +357,13 @@ impl<T> Reader<T> {
     /// A reader of the items from `head` on.
     pub(super) fn at(track: &Track<T>, head: u64) -> Self {
         let place = Place::of(&track.lines, head);
-        Self { seen: place.stamp(), place, head, give_back_at: head + track.batch, ended: false }
+        Self { seen: place.stamp(), place, give_back_at: head + track.batch, ended: false }
     }
 
     /// Sequence of the next item.
+    #[inline(always)]
     pub(super) fn head(&self) -> u64 {
-        self.head
+        self.place.sequence()
     }
 
     #[inline(always)]
@@ -392,7 +372,7 @@ impl<T> Reader<T> {
             self.look(track, gate)?;
         }
         // SAFETY: `stamp < seen`: published and not read.
-        let item = unsafe { self.read() };
+        let item = unsafe { self.read(track) };
         self.release(track, gate);
         Ok(item)
     }
@@ -427,7 +407,7 @@ impl<T> Reader<T> {
             }
             let run = min(self.seen - self.place.stamp(), left);
             left -= run;
-            self.take_run(run, &mut each);
+            self.take_run(track, run, &mut each);
             self.release(track, gate);
         }
         Ok(max - left as usize)
@@ -435,23 +415,22 @@ impl<T> Reader<T> {
 
     /// Hands out the next `run` items, which are published and in this line.
     #[inline(always)]
-    fn take_run(&mut self, run: u64, each: &mut impl FnMut(T)) {
+    fn take_run(&mut self, track: &Track<T>, run: u64, each: &mut impl FnMut(T)) {
         /// Counts what was taken as read, also when the caller's code panics.
-        struct Taken<'a, T>(&'a mut Reader<T>, u64);
+        struct Taken<'a, T>(&'a mut Reader<T>, &'a Track<T>, u64);
         impl<T> Drop for Taken<'_, T> {
             #[inline(always)]
             fn drop(&mut self) {
-                self.0.place.advance(self.1);
-                self.0.head += self.1;
+                self.0.advance(self.1, self.2);
             }
         }
 
         let first = self.place.cell(0);
-        let mut taken = Taken(self, 0);
-        while taken.1 < run {
+        let mut taken = Taken(self, track, 0);
+        while taken.2 < run {
             // SAFETY: cells live as long as the lines, and this one is in the same line as the first.
-            let cell = unsafe { &*first.wrapping_add(taken.1 as usize) };
-            taken.1 += 1;
+            let cell = unsafe { &*first.wrapping_add(taken.2 as usize) };
+            taken.2 += 1;
             // SAFETY: published by the caller's word; read once, because it counts as taken from here on.
             each(unsafe { cell.for_read().read() });
         }
@@ -466,8 +445,7 @@ impl<T> Reader<T> {
         }
         // SAFETY: cells live as long as the lines.
         let cell = unsafe { &*self.place.cell(0) };
-        self.place.advance(1);
-        self.head += 1;
+        self.advance(track, 1);
         // SAFETY: published; the gate stays before it until a later call, and this reader is borrowed meanwhile.
         Ok(unsafe { &*cell.for_read() })
     }
@@ -489,25 +467,30 @@ impl<T> Reader<T> {
         Ok(max)
     }
 
-    /// # Safety
-    /// * `stamp < seen`.
+    /// Moves past `items` of this line.
     #[inline(always)]
-    unsafe fn read(&mut self) -> T {
-        // SAFETY: cells live as long as the lines.
-        let cell = unsafe { &*self.place.cell(0) };
-        self.place.advance(1);
-        self.head += 1;
-        // SAFETY: published by the caller's word; read once, because the place is past it.
-        unsafe { cell.for_read().read() }
-    }
-
-    /// Looks for items behind `head`, in the next line if this one is read.
-    #[inline]
-    fn look(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<(), PopError> {
+    fn advance(&mut self, track: &Track<T>, items: u64) {
+        self.place.advance(items);
         if self.place.left_in_line() == 0 {
             self.place.next_line(&track.lines);
             self.seen = self.place.stamp();
         }
+    }
+
+    /// # Safety
+    /// * `stamp < seen`.
+    #[inline(always)]
+    unsafe fn read(&mut self, track: &Track<T>) -> T {
+        // SAFETY: cells live as long as the lines.
+        let cell = unsafe { &*self.place.cell(0) };
+        self.advance(track, 1);
+        // SAFETY: published by the caller's word; read once, because the place is past it.
+        unsafe { cell.for_read().read() }
+    }
+
+    /// Looks for items behind `head`.
+    #[inline]
+    fn look(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<(), PopError> {
         // After the end an item that the producer took back may still show in the header.
         if !self.ended {
             // SAFETY: headers live as long as the lines.
@@ -527,14 +510,14 @@ impl<T> Reader<T> {
         if self.ended {
             return Err(PopError::Closed);
         }
-        if self.head + track.batch != self.give_back_at {
+        if self.head() + track.batch != self.give_back_at {
             self.give_back(track, gate);
         }
         // SAFETY: headers live as long as the lines.
         let header = unsafe { &*self.place.header() };
         let now = self.place.stamp();
         // ORDER: Relaxed; only whether there is more. What there is, is loaded again below.
-        match track.end.reached(self.head, || header.load(Ordering::Relaxed) > now) {
+        match track.end.reached(self.head(), || header.load(Ordering::Relaxed) > now) {
             Reached::NotYet => Err(PopError::Empty),
             Reached::End => {
                 self.ended = true;
@@ -552,7 +535,7 @@ impl<T> Reader<T> {
     /// Gives slots back if enough have come together.
     #[inline(always)]
     pub(super) fn release(&mut self, track: &Track<T>, gate: &AtomicU64) {
-        if self.head >= self.give_back_at {
+        if self.head() >= self.give_back_at {
             self.give_back(track, gate);
         }
     }
@@ -560,12 +543,12 @@ impl<T> Reader<T> {
     /// Gives the slots of all items read back to the producer.
     #[inline]
     pub(super) fn give_back(&mut self, track: &Track<T>, gate: &AtomicU64) {
-        self.give_back_at = self.head + track.batch;
+        self.give_back_at = self.head() + track.batch;
         // ORDER: Release; the reads of those slots are over. Partner: the Acquire with which the producer asks the gate.
-        gate.store(self.head, Ordering::Release);
+        gate.store(self.head(), Ordering::Release);
     }
 
     pub(super) fn depth(&self, track: &Track<T>) -> usize {
-        track.published_from(self.head) as usize
+        track.published_from(self.head()) as usize
     }
 }

@@ -1,0 +1,259 @@
+//! Nothing allocates once a ring and its ends are built: every call of every kind, counted at the allocator. And what was
+//! allocated is given back as what it was.
+#![cfg(not(ringway_loom))]
+#![allow(unsafe_code)]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    mem::{MaybeUninit, forget},
+    ptr,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use ringway::ring::{
+    Consumer, Producer, broadcast::Broadcast, broadcast_multi::BroadcastMulti, dense::Dense, lanes::Lanes, mpmc::Mpmc,
+    spsc::Spsc,
+};
+
+use support::{
+    hints::{Hint, Hinted},
+    kinds::{Subject, ring},
+};
+
+thread_local! {
+    /// Calls of this thread: the test harness allocates in others meanwhile.
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn count() {
+    // A thread that is going away has no cell any more, and is none of these tests.
+    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
+}
+
+/// Blocks that were given back with another layout than they were asked for with.
+static MISMATCHES: AtomicUsize = AtomicUsize::new(0);
+
+/// In front of each block lies the layout that it was asked for with; so far in front, to keep the block's alignment.
+fn ahead(layout: Layout) -> usize {
+    layout.align().max(size_of::<Layout>().next_power_of_two())
+}
+
+/// The layout of a block with its own in front of it.
+fn with_note(layout: Layout) -> Option<Layout> {
+    Layout::from_size_align(layout.size().checked_add(ahead(layout))?, layout.align().max(align_of::<Layout>())).ok()
+}
+
+// SAFETY: the system's allocator does the work; blocks are moved up behind their notes, whole alignments at a time.
+unsafe impl GlobalAlloc for Counting {
+    // SAFETY: asks nothing of its caller but what the trait does.
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        let Some(whole) = with_note(layout) else { return ptr::null_mut() };
+        // SAFETY: not of no size, because there is room for the note.
+        let base = unsafe { System.alloc(whole) };
+        if base.is_null() {
+            return base;
+        }
+        let block = base.wrapping_add(ahead(layout));
+        // SAFETY: inside the allocation, aligned for a layout, and in front of the block.
+        unsafe { block.cast::<Layout>().wrapping_sub(1).write(layout) };
+        block
+    }
+
+    // SAFETY: as above.
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: written by `alloc`.
+        let noted = unsafe { block.cast::<Layout>().wrapping_sub(1).read() };
+        if noted != layout {
+            MISMATCHES.fetch_add(1, Relaxed);
+        }
+        let whole = with_note(noted).expect("it was allocated");
+        // SAFETY: what `alloc` got, by the layout that it got it with.
+        unsafe { System.dealloc(block.wrapping_sub(ahead(noted)), whole) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Runs `work`, which must neither allocate nor free.
+#[track_caller]
+fn silently(what: &str, work: impl FnOnce()) {
+    let before = CALLS.get();
+    work();
+    assert_eq!(CALLS.get() - before, 0, "calls of the allocator by {what}");
+}
+
+#[test]
+fn the_counter_counts() {
+    let before = CALLS.get();
+    drop(Box::new(1));
+    assert_eq!(CALLS.get() - before, 2);
+}
+
+const SLOTS: usize = 64;
+/// Enough for several laps of whatever the calls below use.
+const ROUNDS: u64 = 200;
+
+fn a_steady_state_is_silent<K: Subject<u64>>() {
+    let (mut tx, mut rx) = ring::<K, u64>(SLOTS);
+    let items: [u64; 40] = std::array::from_fn(|nth| nth as u64);
+    let mut vector = Vec::with_capacity(2 * SLOTS);
+    let mut drain = |rx: &mut K::Consumer| {
+        vector.clear();
+        while rx.pop_into(&mut vector, SLOTS).is_ok() {}
+    };
+    silently("push, peek and pop", || {
+        for item in 0..ROUNDS {
+            tx.try_push(item).unwrap();
+            assert_eq!(rx.peek(), Ok(&item));
+            assert_eq!(rx.try_pop(), Ok(item));
+            assert!(rx.try_pop().is_err());
+        }
+    });
+    silently("batches", || {
+        for _ in 0..ROUNDS {
+            tx.push_iter(&mut items.iter().copied()).unwrap();
+            rx.pop_each(7, |_| ()).unwrap();
+            let mut places = [MaybeUninit::uninit(); 20];
+            rx.pop_slice(&mut places).unwrap();
+            drain(&mut rx);
+            tx.push_slice(&items).unwrap();
+            drain(&mut rx);
+            for hint in Hint::ALL {
+                tx.push_iter(&mut Hinted { left: 5, hint, make: || 1 }).unwrap();
+                drain(&mut rx);
+            }
+        }
+    });
+    silently("claims", || {
+        for round in 0..ROUNDS {
+            let mut claim = tx.try_claim(1 + round as usize % 20).unwrap();
+            claim.push(round).unwrap();
+            match round % 4 {
+                0 => claim.abandon(),
+                1 => forget(claim),
+                _ => _ = claim.commit(),
+            }
+            tx.try_push(round).unwrap();
+            drain(&mut rx);
+        }
+    });
+    silently("a full ring, and looking", || {
+        for item in 0..ROUNDS {
+            _ = tx.try_push(item);
+            _ = tx.try_claim(1).map(|claim| claim.commit());
+        }
+        assert!(tx.depth() + tx.room() + tx.capacity() + tx.bytes() > rx.depth());
+        drain(&mut rx);
+    });
+    silently("displacing", || {
+        for item in 0..ROUNDS {
+            _ = K::displace(&mut tx, item);
+        }
+        drain(&mut rx);
+    });
+    silently("close, and the walk to the end", || {
+        tx.try_push(1).unwrap();
+        tx.close();
+        K::close_consumer(&mut rx);
+        assert!(tx.try_push(2).is_err());
+        drain(&mut rx);
+        assert!(rx.is_closed() && rx.try_pop().is_err());
+    });
+}
+
+#[test]
+fn spsc_is_silent() {
+    a_steady_state_is_silent::<Spsc>();
+}
+
+#[test]
+fn dense_is_silent() {
+    a_steady_state_is_silent::<Dense>();
+}
+
+#[test]
+fn lanes_are_silent() {
+    a_steady_state_is_silent::<Lanes>();
+}
+
+#[test]
+fn mpmc_is_silent() {
+    a_steady_state_is_silent::<Mpmc>();
+}
+
+#[test]
+fn broadcast_is_silent() {
+    a_steady_state_is_silent::<Broadcast>();
+}
+
+#[test]
+fn broadcast_multi_is_silent() {
+    a_steady_state_is_silent::<BroadcastMulti>();
+}
+
+/// An end that comes back takes over the lane, or the gate, of one that is gone.
+#[test]
+fn ends_that_come_and_go_take_over_what_is_there() {
+    fn rounds<K: Subject<u64>>() {
+        let (tx, rx) = ring::<K, u64>(SLOTS);
+        drop((K::clone_producer(&tx), K::clone_consumer(&rx)));
+        let before = CALLS.get();
+        for _ in 0..ROUNDS {
+            drop((K::clone_producer(&tx), K::clone_consumer(&rx)));
+        }
+        let calls = CALLS.get() - before;
+        // A consumer that takes runs into its own hands brings them along: one box.
+        let allowed = if K::FACTS.hands { 2 * ROUNDS as usize } else { 0 };
+        assert!(calls <= allowed, "{} made {calls} calls of the allocator in {ROUNDS} rounds", K::FACTS.name);
+    }
+    rounds::<Lanes>();
+    rounds::<Mpmc>();
+    rounds::<Broadcast>();
+    rounds::<BroadcastMulti>();
+}
+
+/// A block that goes back with another size or alignment than it came with is undefined, and allocators tell nobody (T3).
+#[test]
+fn blocks_go_back_as_they_came() {
+    #[derive(Clone)]
+    #[repr(align(64))]
+    struct Line;
+
+    fn rings<K>()
+    where
+        K: Subject<u8> + Subject<u64> + Subject<()> + Subject<[u64; 9]> + Subject<[u8; 57]> + Subject<Line>,
+    {
+        fn build<K: Subject<T>, T: Clone>(item: T) {
+            for slots in [1, 2, 16, 64] {
+                let (mut tx, rx) = ring::<K, T>(slots);
+                assert!(tx.try_push(item.clone()).is_ok());
+                let others = (K::clone_producer(&tx), K::clone_consumer(&rx));
+                drop(rx);
+                drop(others);
+                drop(tx.into_remaining());
+            }
+        }
+        build::<K, u8>(1);
+        build::<K, u64>(1);
+        build::<K, ()>(());
+        build::<K, [u64; 9]>([1; 9]);
+        build::<K, [u8; 57]>([1; 57]);
+        build::<K, Line>(Line);
+    }
+    rings::<Spsc>();
+    rings::<Dense>();
+    rings::<Lanes>();
+    rings::<Mpmc>();
+    rings::<Broadcast>();
+    rings::<BroadcastMulti>();
+    assert_eq!(MISMATCHES.load(Relaxed), 0);
+}
