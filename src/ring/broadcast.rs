@@ -22,7 +22,7 @@ use std::{fmt, mem, mem::ManuallyDrop, ptr, ptr::NonNull};
 use super::{
     Capacity, CapacityError, Kind, PopError, PushError, Remaining,
     gates::{Gate, Gates},
-    leftover::{drop_all, finish},
+    leftover::{drop_all, drop_next, finish},
     members::Member,
     sealed::{Leftover, Sealed, Slots},
     track::{Reader, Track, Writer},
@@ -84,7 +84,7 @@ pub struct Storage<T> {
 impl<T> Storage<T> {
     /// Drops what lies before `sequence`, which whoever asks for the rest has seen.
     fn skip_to(&mut self, sequence: u64) {
-        finish(|| self.oldest() < sequence.min(self.track.left_at()) && self.take_next().is_some());
+        finish(|| self.oldest() < sequence.min(self.track.left_at()) && drop_next(self));
     }
 
     /// The oldest item that was not overwritten or taken.
@@ -97,15 +97,13 @@ impl<T> Storage<T> {
 impl<T> Leftover for Storage<T> {
     type Item = T;
 
-    fn take_next(&mut self) -> Option<T> {
+    fn next_place(&mut self) -> Option<*mut T> {
         let oldest = self.oldest();
         if oldest == self.track.left_at() {
             return None;
         }
         self.next = oldest + 1;
-        // SAFETY: published, because below the producer's last word; not overwritten, because its slot was not vacated for
-        // the sequence a lap on; taken once, because `next` is past it now.
-        Some(unsafe { self.track.take(oldest) })
+        Some(self.track.item(oldest))
     }
 }
 
@@ -136,7 +134,7 @@ impl<T> Producer<T> {
         debug_assert_eq!(sequence, self.vacated);
         self.vacated = sequence + 1;
         // SAFETY: written a lap ago, passed by everybody, and not vacated before.
-        Some(unsafe { self.shared.track.take(sequence - self.shared.track.slots()) })
+        Some(unsafe { self.shared.track.item(sequence - self.shared.track.slots()).read() })
     }
 
     #[inline(always)]
@@ -161,7 +159,7 @@ impl<T> Producer<T> {
     }
 
     fn leave(&mut self) {
-        // Items that need no drop are overwritten without being counted.
+        // Pushes of items that need no drop are not counted.
         let vacated = self.vacated.max(self.writer.tail());
         // ORDER: Relaxed; read when every end is gone.
         self.shared.vacated.store(vacated, Ordering::Relaxed);
@@ -184,6 +182,8 @@ impl<T: Send + Sync> Slots for Producer<T> {
             // SAFETY: claimed, hence free.
             finish(|| free.next().map(|sequence| drop(unsafe { self.vacate(sequence) })).is_some());
         }
+        // Also items that need no drop are gone from these slots, whether or not others are committed.
+        self.vacated = self.vacated.max(tail + slots as u64);
         Ok(slots)
     }
 
@@ -332,16 +332,21 @@ impl<T> Consumer<T> {
         self.reader.depth(&self.shared.track)
     }
 
-    /// Gives slots back, if it is time, without waiting for the next call: nothing is lent out.
-    #[inline(always)]
-    fn release(&mut self) {
-        let (reader, track, gate) = self.parts();
-        reader.release(track, gate);
-    }
-
     fn leave(&mut self) {
         // SAFETY: as in `parts`.
         self.shared.gates.leave(unsafe { self.gate.as_ref() }, self.reader.head());
+    }
+}
+
+/// A call after which nothing is lent out: slots are given back, if it is time, without waiting for the next one, also when
+/// the caller's code panics.
+struct Releasing<'a, T>(&'a mut Consumer<T>);
+
+impl<T> Drop for Releasing<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let (reader, track, gate) = self.0.parts();
+        reader.release(track, gate);
     }
 }
 
@@ -354,16 +359,12 @@ impl<T: Clone + Send + Sync> super::Consumer for Consumer<T> {
     /// Clones the next item. If its `clone` panics, the item counts as seen.
     #[inline(always)]
     fn try_pop(&mut self) -> Result<T, PopError> {
-        let item = self.try_next()?.clone();
-        self.release();
-        Ok(item)
+        Ok(Releasing(self).0.try_next()?.clone())
     }
 
     #[inline(always)]
     fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
-        let popped = self.next_each(max, |item| each(item.clone()))?;
-        self.release();
-        Ok(popped)
+        Releasing(self).0.next_each(max, |item| each(item.clone()))
     }
 
     fn peek(&mut self) -> Result<&T, PopError> {

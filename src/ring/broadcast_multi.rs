@@ -86,6 +86,11 @@ impl<T> Storage<T> {
         self.stamped.tail().sequence()
     }
 
+    /// Slots that may be taken beyond the gate: the capacity, and what a consumer may be keeping back.
+    fn hold(&self) -> u64 {
+        self.stamped.capacity() + give_back_batch(self.stamped.capacity()) - 1
+    }
+
     /// The sequence below which every slot may be overwritten.
     fn gate(&self) -> u64 {
         self.gates.slowest(|| self.tail())
@@ -94,7 +99,7 @@ impl<T> Storage<T> {
     /// What the slot of `sequence` says to a producer that may write if every consumer is at `gate` at the least.
     #[inline(always)]
     fn state(&self, sequence: u64, gate: &mut u64) -> State {
-        let hold = self.stamped.capacity() + give_back_batch(self.stamped.capacity()) - 1;
+        let hold = self.hold();
         // Another producer may have passed the gate that this one saw, hence also the tail that it comes from.
         if sequence.saturating_sub(*gate) >= hold {
             *gate = self.gate();
@@ -126,33 +131,39 @@ impl<T> Storage<T> {
 
     /// Drops what lies before `sequence`, which whoever asks for the rest has seen.
     fn skip_to(&mut self, sequence: u64) {
+        let mut seen = sequence.min(self.tail()).saturating_sub(self.oldest());
         finish(|| {
-            self.next = self.next.max(self.tail().saturating_sub(self.stamped.lap()));
-            if self.next >= sequence.min(self.tail()) {
-                return false;
+            let Some(left) = seen.checked_sub(1) else { return false };
+            seen = left;
+            if let Some(place) = self.place_here() {
+                // SAFETY: the place holds an item, and the storage has given it up.
+                unsafe { place.drop_in_place() };
             }
-            drop(self.take_here());
             true
         });
     }
 
-    /// The item at `next`, unless that is a hole, and moves on.
-    fn take_here(&mut self) -> Option<T> {
-        let slot = self.stamped.slot(self.next);
-        self.next += 1;
-        // SAFETY: the stamp says that the item is there; every end is gone, and `next` is past it now.
-        (slot.state(self.next - 1) == State::Full).then(|| unsafe { slot.cell().for_read().read() })
+    /// The oldest sequence that was not overwritten or taken.
+    fn oldest(&self) -> u64 {
+        self.next.max(self.tail().saturating_sub(self.stamped.lap()))
+    }
+
+    /// The place of the oldest sequence, unless that is a hole, and moves past it.
+    fn place_here(&mut self) -> Option<*mut T> {
+        let oldest = self.oldest();
+        self.next = oldest + 1;
+        let slot = self.stamped.slot(oldest);
+        (slot.state(oldest) == State::Full).then(|| slot.cell().for_write())
     }
 }
 
 impl<T> Leftover for Storage<T> {
     type Item = T;
 
-    fn take_next(&mut self) -> Option<T> {
-        self.next = self.next.max(self.tail().saturating_sub(self.stamped.lap()));
-        while self.next < self.tail() {
-            if let Some(item) = self.take_here() {
-                return Some(item);
+    fn next_place(&mut self) -> Option<*mut T> {
+        while self.oldest() < self.tail() {
+            if let Some(place) = self.place_here() {
+                return Some(place);
             }
         }
         None
@@ -285,11 +296,16 @@ impl<T: Send + Sync> super::Producer for Producer<T> {
         (self.shared.tail() - gate).min(self.shared.stamped.lap()) as usize
     }
 
+    fn room(&self) -> usize {
+        (self.shared.hold() as usize).saturating_sub(self.depth())
+    }
+
     fn bytes(&self) -> usize {
         self.shared.stamped.bytes()
     }
 
     fn close(&mut self) {
+        self.shared.stamped.commit(&mut self.held, 0);
         self.shared.stamped.close();
     }
 
@@ -453,6 +469,17 @@ impl<T> Consumer<T> {
     }
 }
 
+/// A call after which nothing is lent out: slots are given back, if it is time, without waiting for the next one, also when
+/// the caller's code panics.
+struct Releasing<'a, T>(&'a mut Consumer<T>);
+
+impl<T> Drop for Releasing<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
 impl<T> Sealed for Consumer<T> {}
 
 impl<T: Clone + Send + Sync> super::Consumer for Consumer<T> {
@@ -462,16 +489,12 @@ impl<T: Clone + Send + Sync> super::Consumer for Consumer<T> {
     /// Clones the next item. If its `clone` panics, the item counts as seen.
     #[inline(always)]
     fn try_pop(&mut self) -> Result<T, PopError> {
-        let item = self.try_next()?.clone();
-        self.release();
-        Ok(item)
+        Ok(Releasing(self).0.try_next()?.clone())
     }
 
     #[inline(always)]
     fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
-        let popped = self.next_each(max, |item| each(item.clone()))?;
-        self.release();
-        Ok(popped)
+        Releasing(self).0.next_each(max, |item| each(item.clone()))
     }
 
     fn peek(&mut self) -> Result<&T, PopError> {

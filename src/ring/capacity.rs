@@ -1,4 +1,5 @@
 //! How many items a ring holds: the request, and the answer when it can't be met.
+#![allow(unsafe_code)]
 
 use std::{alloc::Layout, fmt};
 
@@ -118,12 +119,19 @@ impl fmt::Display for CapacityError {
 
 impl std::error::Error for CapacityError {}
 
-/// Room for `count` values of `T`, each made by `make`,.
-pub(super) fn boxed<T>(count: usize, mut make: impl FnMut(usize) -> T) -> Result<Box<[T]>, CapacityError> {
+/// Room for `count` values of `T`, each made where it lies.
+///
+/// # Safety
+/// * `init` makes a value at the place it is given.
+pub(super) unsafe fn boxed<T>(count: usize, init: impl Fn(usize, *mut T)) -> Result<Box<[T]>, CapacityError> {
     let too_many = CapacityError::TooManyBytes { slots: count, slot_bytes: size_of::<T>() };
     let bytes = Layout::array::<T>(count).map_err(|_| too_many)?.size();
-    let mut values = Vec::new();
+    let mut values = Vec::<T>::new();
     values.try_reserve_exact(count).map_err(|_| CapacityError::OutOfMemory { bytes })?;
-    values.extend((0..count).map(&mut make));
+    for (index, place) in values.spare_capacity_mut()[..count].iter_mut().enumerate() {
+        init(index, place.as_mut_ptr());
+    }
+    // SAFETY: so many were reserved, and made by the loop above.
+    unsafe { values.set_len(count) };
     Ok(values.into_boxed_slice())
 }

@@ -17,6 +17,7 @@
 use std::{
     cmp::min,
     fmt,
+    marker::PhantomData,
     mem::{ManuallyDrop, MaybeUninit},
     ptr, slice,
 };
@@ -58,11 +59,15 @@ pub fn dense<T: Send>(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), 
     prepare_fences();
     let capacity = capacity.slots()?;
     let batch = give_back_batch(capacity as u64);
-    let slab = Slab::new(boxed(capacity + batch as usize - 1, |_| Cell::new())?);
+    // SAFETY: the place is not shared yet.
+    let init = |_, place| unsafe { Cell::init(place) };
+    // SAFETY: `init` makes a cell.
+    let cells = unsafe { boxed(capacity + batch as usize - 1, init) }?;
+    let slab = Slab::new(cells);
     let cursor = || Padded::new(AtomicU64::new(0));
     let shared = Storage { slab, capacity, batch, tail: cursor(), head: cursor(), end: Padded::new(End::new()) };
     let shared = Arc::new(shared);
-    let producer = Producer { shared: Arc::clone(&shared), tail: 0, index: 0, head: 0 };
+    let producer = Producer { shared: Arc::clone(&shared), tail: 0, index: 0, head: 0, claimed_head: 0 };
     Ok((producer, Consumer { shared, head: 0, index: 0, tail: 0, give_back_at: batch, ended: false }))
 }
 
@@ -110,7 +115,7 @@ impl<T> Storage<T> {
 impl<T> Leftover for Storage<T> {
     type Item = T;
 
-    fn take_next(&mut self) -> Option<T> {
+    fn next_place(&mut self) -> Option<*mut T> {
         // ORDER: Relaxed; `&mut self`: both ends are gone, and the drop of their shared pointers ordered their last words.
         let (head, tail) = (self.head.load(Ordering::Relaxed), self.tail.load(Ordering::Relaxed));
         if head == tail {
@@ -118,9 +123,7 @@ impl<T> Leftover for Storage<T> {
         }
         // ORDER: Relaxed; as above.
         self.head.store(head + 1, Ordering::Relaxed);
-        let place = self.slab.for_read((head % self.slab.len() as u64) as usize, 1);
-        // SAFETY: published, because below `tail`; read once, because `head` is past it now.
-        Some(unsafe { place.read() })
+        Some(self.slab.for_write((head % self.slab.len() as u64) as usize, 1))
     }
 }
 
@@ -136,8 +139,10 @@ pub struct Producer<T> {
     /// Sequence of the next item, and where it goes.
     tail: u64,
     index: usize,
-    /// The consumer's head as last seen.
+    /// The consumer's head as last seen; while a claim is open, as if there were no free slot.
     head: u64,
+    /// What `head` is again when the open claim ends as it should.
+    claimed_head: u64,
 }
 
 impl<T> Producer<T> {
@@ -145,10 +150,12 @@ impl<T> Producer<T> {
     #[inline(always)]
     fn free(&mut self, wanted: usize) -> usize {
         let slots = self.shared.slab.len();
-        let free = slots - (self.tail - self.head) as usize;
+        let free = slots - self.tail.wrapping_sub(self.head) as usize;
         if free >= wanted {
             return free;
         }
+        // A claim that is still open here was forgotten.
+        self.shared.end.end_claim();
         // ORDER: Acquire; the consumer is done with the slots below. Partner: the Release in `Consumer::give_back`.
         self.head = self.shared.head.load(Ordering::Acquire);
         slots - (self.tail - self.head) as usize
@@ -192,12 +199,20 @@ impl<T: Send> Slots for Producer<T> {
 
     #[inline(always)]
     fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
-        let open = self.shared.end.begin_claim();
-        let free = self.free(max);
-        if !open || free == 0 {
-            self.shared.end.end_claim();
-            return Err(if open { PushError::Full(()) } else { PushError::Closed(()) });
+        if !self.shared.end.is_open() {
+            self.shared.end.settle(self.tail);
+            return Err(PushError::Closed(()));
         }
+        let free = self.free(max);
+        if free == 0 {
+            return Err(PushError::Full(()));
+        }
+        if !self.shared.end.begin_claim() {
+            self.shared.end.end_claim();
+            return Err(PushError::Closed(()));
+        }
+        self.claimed_head = self.head;
+        self.head = self.tail.wrapping_sub(self.shared.slab.len() as u64);
         Ok(min(free, max))
     }
 
@@ -219,6 +234,7 @@ impl<T: Send> Slots for Producer<T> {
 
     #[inline]
     fn commit(&mut self, written: usize) {
+        self.head = self.claimed_head;
         if written > 0 {
             self.publish(written);
         }
@@ -312,7 +328,7 @@ impl<T: Send> super::Producer for Producer<T> {
     }
 
     fn close(&mut self) {
-        self.shared.end.settle(self.tail);
+        self.leave();
     }
 
     fn is_closed(&self) -> bool {
@@ -474,7 +490,7 @@ impl<T> Consumer<T> {
     #[inline(always)]
     pub fn try_run(&mut self, max: usize) -> Result<Run<'_, T>, PopError> {
         let items = min(self.ready(max)?, max);
-        Ok(Run { consumer: self, items })
+        Ok(Run { consumer: self, items, lent: PhantomData })
     }
 
     fn leave(&mut self) {
@@ -502,9 +518,14 @@ impl<T: Send> super::Consumer for Consumer<T> {
     #[inline(always)]
     fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
         let run = min(self.ready(max)?, max);
-        let first = min(run, self.shared.slab.len() - self.index);
-        self.take_run(first, &mut each);
-        self.take_run(run - first, &mut each);
+        let mut left = run;
+        while left > 0 {
+            // Not more at once than is given back at once: a long batch makes room on the way.
+            let side_by_side = min(self.shared.slab.len() - self.index, self.shared.batch as usize);
+            let now = min(left, side_by_side);
+            self.take_run(now, &mut each);
+            left -= now;
+        }
         Ok(run)
     }
 

@@ -15,11 +15,9 @@ pub(super) struct Lane<T> {
 
 impl<T> Lane<T> {
     pub(super) fn new(capacity: Capacity) -> Result<Self, CapacityError> {
-        let lane =
-            Self { packed: Packed::new(capacity)?, turn: Padded::new(AtomicBool::new(false)), reader: Cell::new() };
-        // SAFETY: nobody else sees the lane yet.
-        unsafe { lane.reader.for_write().write(Reader::at(&lane.packed.track, 0)) };
-        Ok(lane)
+        let packed = Packed::new(capacity)?;
+        let reader = Cell::of(Reader::at(&packed.track, 0));
+        Ok(Self { packed, turn: Padded::new(AtomicBool::new(false)), reader })
     }
 }
 

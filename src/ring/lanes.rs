@@ -126,8 +126,8 @@ impl<T> Storage<T> {
 impl<T> Leftover for Storage<T> {
     type Item = T;
 
-    fn take_next(&mut self) -> Option<T> {
-        self.lanes.iter_mut().find_map(|lane| lane.packed.take_next())
+    fn next_place(&mut self) -> Option<*mut T> {
+        self.lanes.iter_mut().find_map(|lane| lane.packed.next_place())
     }
 }
 
@@ -259,6 +259,8 @@ impl<T: Send> super::Producer for Producer<T> {
     }
 
     fn close(&mut self) {
+        let (writer, packed) = self.parts();
+        writer.end_claim(&packed.track);
         self.shared.close();
     }
 

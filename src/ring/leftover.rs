@@ -1,5 +1,7 @@
 //! What stays in a ring when its ends are gone.
 
+#![allow(unsafe_code)]
+
 use std::{fmt, mem};
 
 use super::sealed::Leftover;
@@ -17,7 +19,8 @@ impl<L: Leftover> Iterator for Remaining<L> {
     type Item = L::Item;
 
     fn next(&mut self) -> Option<L::Item> {
-        self.0.take_next()
+        // SAFETY: the place holds an item, and the storage has given it up.
+        self.0.next_place().map(|place| unsafe { place.read() })
     }
 }
 
@@ -42,9 +45,17 @@ pub(super) fn finish(mut step: impl FnMut() -> bool) {
     mem::forget(rest);
 }
 
-/// Drops every item left in `storage`.
+/// Drops every item left in `storage`, where it lies.
 pub(super) fn drop_all<L: Leftover>(storage: &mut L) {
     if mem::needs_drop::<L::Item>() {
-        finish(|| storage.take_next().is_some());
+        finish(|| drop_next(storage));
     }
+}
+
+/// Drops the oldest item where it lies; returns whether there was one.
+pub(super) fn drop_next<L: Leftover>(storage: &mut L) -> bool {
+    let Some(place) = storage.next_place() else { return false };
+    // SAFETY: the place holds an item, and the storage has given it up.
+    unsafe { place.drop_in_place() };
+    true
 }

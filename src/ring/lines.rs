@@ -34,8 +34,9 @@ pub(super) const COUNT_BITS: u32 = 6;
 impl<T> Lines<T> {
     /// Items of one line.
     pub(super) const PER_LINE: u64 = {
-        let fit = (LINE_BYTES - Self::FIRST_ITEM) / if size_of::<Cell<T>>() == 0 { 1 } else { size_of::<Cell<T>>() };
-        if Self::FIRST_ITEM >= LINE_BYTES || fit == 0 { 1 } else { fit as u64 }
+        let fit = LINE_BYTES.saturating_sub(Self::FIRST_ITEM)
+            / if size_of::<Cell<T>>() == 0 { 1 } else { size_of::<Cell<T>>() };
+        if fit == 0 { 1 } else { fit as u64 }
     };
     /// Offset of the first item from the header.
     const FIRST_ITEM: usize = {
@@ -72,7 +73,7 @@ impl<T> Lines<T> {
             for nth in 0..Self::PER_LINE {
                 let cell = Self::cell(header, nth).cast_mut();
                 // SAFETY: as above.
-                unsafe { cell.write(Cell::new()) };
+                unsafe { Cell::init(cell) };
             }
         }
         Ok(lines)

@@ -164,7 +164,7 @@ pub trait Producer: Send + Sized + sealed::Slots {
     /// Gives this end up; if it was the ring's last end, returns what is left inside.
     ///
     /// Of all ends that are given up this way exactly the last one gets the items, however they race. `None` means that
-    /// another end still lives.
+    /// another end still lives, and nothing was in this one's hands.
     fn into_remaining(self) -> Option<Remaining<Self::Leftover>>;
 }
 
@@ -186,7 +186,7 @@ pub trait Consumer: Send + Sized + sealed::Sealed {
     /// [`PopError::Empty`]: nothing to take now. [`PopError::Closed`]: nothing, and nothing will come.
     fn try_pop(&mut self) -> Result<Self::Item, PopError>;
 
-    /// Hands up to `max` items to `each`, oldest first; returns how many, at least one.
+    /// Hands up to `max` items to `each`, oldest first; returns how many: at least one, unless `max` is 0.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop), if there was not one item.
@@ -249,7 +249,7 @@ pub trait Consumer: Send + Sized + sealed::Sealed {
     /// Gives this end up; if it was the ring's last end, returns what is left inside.
     ///
     /// Of all ends that are given up this way exactly the last one gets the items, however they race. `None` means that
-    /// another end still lives.
+    /// another end still lives, and nothing was in this one's hands.
     fn into_remaining(self) -> Option<Remaining<Self::Leftover>>;
 }
 
@@ -422,7 +422,7 @@ pub(crate) mod sealed {
         /// What it holds.
         type Item;
 
-        /// Takes the oldest item out.
-        fn take_next(&mut self) -> Option<Self::Item>;
+        /// The place of the oldest item, which is the caller's from now on, to be read or dropped there.
+        fn next_place(&mut self) -> Option<*mut Self::Item>;
     }
 }

@@ -133,7 +133,7 @@ impl<T> Storage<T> {
 impl<T> Leftover for Storage<T> {
     type Item = T;
 
-    fn take_next(&mut self) -> Option<T> {
+    fn next_place(&mut self) -> Option<*mut T> {
         loop {
             // `&mut self`: every end is gone, so the cursors stand still.
             let head = self.head();
@@ -142,9 +142,9 @@ impl<T> Leftover for Storage<T> {
             }
             // ORDER: Relaxed; as above.
             self.head.store(head + 1, Ordering::Relaxed);
-            if self.stamped.slot(head).state(head) == State::Full {
-                // SAFETY: it holds its item, and the head has just been moved past it.
-                return Some(unsafe { self.empty(head) });
+            let slot = self.stamped.slot(head);
+            if slot.state(head) == State::Full {
+                return Some(slot.cell().for_write());
             }
         }
     }
@@ -165,8 +165,8 @@ pub struct Left<T> {
 impl<T> Leftover for Left<T> {
     type Item = T;
 
-    fn take_next(&mut self) -> Option<T> {
-        self.stash.as_mut().and_then(Stash::pop).or_else(|| self.ring.as_mut()?.take_next())
+    fn next_place(&mut self) -> Option<*mut T> {
+        self.stash.as_mut().and_then(Stash::next_place).or_else(|| self.ring.as_mut()?.next_place())
     }
 }
 
@@ -266,6 +266,7 @@ impl<T: Send> super::Producer for Producer<T> {
     }
 
     fn close(&mut self) {
+        self.shared.stamped.commit(&mut self.held, 0);
         self.shared.stamped.close();
     }
 
@@ -430,8 +431,16 @@ impl<T> Consumer<T> {
     fn fill_stash(&mut self, max: usize) -> Result<(), PopError> {
         let (start, run) = self.take(max.min(self.stash.capacity()) as u64)?;
         let shared = &self.shared;
-        // SAFETY: `take` made these committed slots this thread's.
-        self.stash.fill(run as usize, |nth| unsafe { shared.empty(start + nth as u64) });
+        let empty = |nth: usize, place: *mut T| {
+            let sequence = start + nth as u64;
+            let slot = shared.stamped.slot(sequence);
+            // SAFETY: `take` made these committed slots this thread's. The item moves from place to place without passing
+            // over the stack, and the slot is freed behind it.
+            unsafe { slot.cell().for_read().copy_to_nonoverlapping(place, 1) };
+            slot.free(sequence + shared.stamped.lap());
+        };
+        // SAFETY: `empty` writes the place it is given.
+        unsafe { self.stash.fill(run as usize, empty) };
         Ok(())
     }
 

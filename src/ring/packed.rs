@@ -1,6 +1,4 @@
 //! A track with one reader, whose head is the gate: what an `spsc` ring is, and each of `lanes`.
-#![allow(unsafe_code)]
-
 use super::{Capacity, CapacityError, leftover::drop_all, sealed::Leftover, track::Track};
 use crate::sync::{AtomicU64, Ordering, Padded};
 
@@ -31,7 +29,7 @@ impl<T> Packed<T> {
 impl<T> Leftover for Packed<T> {
     type Item = T;
 
-    fn take_next(&mut self) -> Option<T> {
+    fn next_place(&mut self) -> Option<*mut T> {
         // Both sides are gone, and have said where they stopped.
         let head = self.gate();
         if head == self.track.left_at() {
@@ -39,8 +37,7 @@ impl<T> Leftover for Packed<T> {
         }
         // ORDER: Relaxed; `&mut self`.
         self.head.store(head + 1, Ordering::Relaxed);
-        // SAFETY: published, because below the producer's last word; taken once, because `head` is past it now.
-        Some(unsafe { self.track.take(head) })
+        Some(self.track.item(head))
     }
 }
 

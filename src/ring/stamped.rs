@@ -114,9 +114,20 @@ impl<T> Stamped<T> {
     pub(super) fn new(capacity: Capacity, spare: impl FnOnce(u64) -> u64) -> Result<Self, CapacityError> {
         let capacity = capacity.slots()? as u64;
         let slots = (capacity + spare(capacity)).next_power_of_two() as usize;
-        let slot = |index| Slot { stamp: AtomicU64::new((index as u64) << 2 | FREE), cell: Cell::new() };
+        let init = |index: usize, slot: *mut Slot<T>| {
+            // SAFETY: inside the slot.
+            let stamp = unsafe { &raw mut (*slot).stamp };
+            // SAFETY: as above.
+            let cell = unsafe { &raw mut (*slot).cell };
+            // SAFETY: as above, and the slot is not shared yet.
+            unsafe { stamp.write(AtomicU64::new((index as u64) << 2 | FREE)) };
+            // SAFETY: as above.
+            unsafe { Cell::init(cell) };
+        };
+        // SAFETY: `init` makes both fields of a slot.
+        let slots = unsafe { boxed(slots, init) }?;
         Ok(Self {
-            slots: boxed(slots, slot)?,
+            slots,
             capacity,
             tail: Padded::new(AtomicU64::new(0)),
             closed: Padded::new(AtomicBool::new(false)),

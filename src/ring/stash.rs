@@ -36,15 +36,18 @@ impl<T> Stash<T> {
         self.next == self.end
     }
 
-    /// Fills the stash, which is empty, with `count` items.
+    /// Fills the stash, which is empty, with `count` items, each written where it will lie.
+    ///
+    /// # Safety
+    /// * `write` writes the item of that number to the place it is given.
     ///
     /// # Panics
     /// If there are more than the capacity.
     #[inline(always)]
-    pub(super) fn fill(&mut self, count: usize, mut nth: impl FnMut(usize) -> T) {
+    pub(super) unsafe fn fill(&mut self, count: usize, write: impl Fn(usize, *mut T)) {
         debug_assert!(self.is_empty());
-        for (index, place) in self.items[..count].iter_mut().enumerate() {
-            place.write(nth(index));
+        for (nth, place) in self.items[..count].iter_mut().enumerate() {
+            write(nth, place.as_mut_ptr());
         }
         (self.next, self.end) = (0, count);
     }
@@ -71,8 +74,12 @@ impl<T> Stash<T> {
 impl<T> Leftover for Stash<T> {
     type Item = T;
 
-    fn take_next(&mut self) -> Option<T> {
-        self.pop()
+    fn next_place(&mut self) -> Option<*mut T> {
+        if self.is_empty() {
+            return None;
+        }
+        self.next += 1;
+        Some(self.items[self.next - 1].as_mut_ptr())
     }
 }
 

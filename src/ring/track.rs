@@ -102,17 +102,11 @@ impl<T> Track<T> {
         self.tail.load(Ordering::Relaxed)
     }
 
-    /// Takes the item of `sequence` out of its slot.
-    ///
-    /// # Safety
-    /// * The item is in there, and is not taken again.
-    /// * Nobody else touches the slot: it has been given back, or both sides are gone.
-    pub(super) unsafe fn take(&self, sequence: u64) -> T {
-        let cell = Place::of(&self.lines, sequence).cell(0);
+    /// The place of the item of `sequence`. The caller takes it over: the item has been published and not read, and nobody
+    /// else touches its slot, because it has been given back, or both sides are gone.
+    pub(super) fn item(&self, sequence: u64) -> *mut T {
         // SAFETY: cells live as long as the lines.
-        let cell = unsafe { &*cell };
-        // SAFETY: by the caller's word.
-        unsafe { cell.for_read().read() }
+        unsafe { &*Place::of(&self.lines, sequence).cell(0) }.for_write()
     }
 }
 
@@ -126,8 +120,10 @@ pub(super) fn give_back_batch(capacity: u64) -> u64 {
 pub(super) struct Writer<T> {
     /// Of the next item.
     place: Place<T>,
-    /// Sequence up to which slots are free, by the gate as last seen.
+    /// Sequence up to which slots are free, by the gate as last seen; the next one, while a claim is open.
     until: u64,
+    /// What `until` is again when the open claim ends as it should.
+    claimed_until: u64,
 }
 
 // SAFETY: a place points into lines that the holder keeps alive; what is written through it are `T`s of that thread.
@@ -138,7 +134,8 @@ impl<T> Writer<T> {
     pub(super) fn resume(track: &Track<T>) -> Self {
         let tail = track.left_at();
         // The gate is asked before the first push, unless not so many slots have ever been taken.
-        Self { place: Place::of(&track.lines, tail), until: tail.max(track.hold) }
+        let until = tail.max(track.hold);
+        Self { place: Place::of(&track.lines, tail), until, claimed_until: until }
     }
 
     /// Says where this writer stopped. Nothing may be pushed through it afterwards.
@@ -148,8 +145,14 @@ impl<T> Writer<T> {
         track.end.end_claim();
     }
 
+    /// Ends a claim that was forgotten.
+    pub(super) fn end_claim(&mut self, track: &Track<T>) {
+        track.end.end_claim();
+    }
+
     /// Ends the stream here.
     pub(super) fn finish(&mut self, track: &Track<T>) {
+        track.end.end_claim();
         track.end.settle(self.tail());
     }
 
@@ -178,7 +181,7 @@ impl<T> Writer<T> {
         }
         self.place = Place::of(&track.lines, last);
         // SAFETY: this item was written last; the stream ends before it, so the reader never touches it.
-        Err(PushError::Closed(unsafe { track.take(last) }))
+        Err(PushError::Closed(unsafe { track.item(last).read() }))
     }
 
     /// Whether the next slot is free.
@@ -190,6 +193,8 @@ impl<T> Writer<T> {
     #[cold]
     #[inline(never)]
     fn ask_gate(&mut self, track: &Track<T>, gate: impl Fn() -> u64) -> bool {
+        // A claim that is still open here was forgotten.
+        track.end.end_claim();
         self.until = gate() + track.hold;
         self.tail() != self.until
     }
@@ -240,6 +245,9 @@ impl<T> Writer<T> {
             }
         }
 
+        if items.size_hint().1 == Some(0) {
+            return Ok(0);
+        }
         let open = track.end.begin_claim();
         let _claiming = Claiming(track);
         if !open {
@@ -288,15 +296,23 @@ impl<T> Writer<T> {
         gate: impl Fn() -> u64,
         max: usize,
     ) -> Result<usize, PushError<()>> {
-        let open = track.end.begin_claim();
-        if !open || !self.has_room(track, &gate) {
-            track.end.end_claim();
-            return Err(if open { PushError::Full(()) } else { PushError::Closed(()) });
+        if !track.end.is_open() {
+            track.end.settle(self.tail());
+            return Err(PushError::Closed(()));
+        }
+        if !self.has_room(track, &gate) {
+            return Err(PushError::Full(()));
         }
         if ((self.until - self.tail()) as usize) < max {
             self.until = gate() + track.hold;
         }
-        Ok(min(self.until - self.tail(), max as u64) as usize)
+        if !track.end.begin_claim() {
+            track.end.end_claim();
+            return Err(PushError::Closed(()));
+        }
+        self.claimed_until = self.until;
+        self.until = self.tail();
+        Ok(min(self.claimed_until - self.tail(), max as u64) as usize)
     }
 
     /// The `nth` slot of the open claim.
@@ -315,6 +331,7 @@ impl<T> Writer<T> {
     /// Ends the open claim with its first `written` slots published.
     #[inline]
     pub(super) fn commit(&mut self, track: &Track<T>, written: usize) {
+        self.until = self.claimed_until;
         let mut written = written as u64;
         while written > 0 {
             let now = min(written, self.place.left_in_line());
@@ -407,30 +424,30 @@ impl<T> Reader<T> {
             }
             let run = min(self.seen - self.place.stamp(), left);
             left -= run;
-            self.take_run(track, run, &mut each);
-            self.release(track, gate);
+            self.take_run(track, gate, run, &mut each);
         }
         Ok(max - left as usize)
     }
 
     /// Hands out the next `run` items, which are published and in this line.
     #[inline(always)]
-    fn take_run(&mut self, track: &Track<T>, run: u64, each: &mut impl FnMut(T)) {
+    fn take_run(&mut self, track: &Track<T>, gate: &AtomicU64, run: u64, each: &mut impl FnMut(T)) {
         /// Counts what was taken as read, also when the caller's code panics.
-        struct Taken<'a, T>(&'a mut Reader<T>, &'a Track<T>, u64);
+        struct Taken<'a, T>(&'a mut Reader<T>, &'a Track<T>, &'a AtomicU64, u64);
         impl<T> Drop for Taken<'_, T> {
             #[inline(always)]
             fn drop(&mut self) {
-                self.0.advance(self.1, self.2);
+                self.0.advance(self.1, self.3);
+                self.0.release(self.1, self.2);
             }
         }
 
         let first = self.place.cell(0);
-        let mut taken = Taken(self, track, 0);
-        while taken.2 < run {
+        let mut taken = Taken(self, track, gate, 0);
+        while taken.3 < run {
             // SAFETY: cells live as long as the lines, and this one is in the same line as the first.
-            let cell = unsafe { &*first.wrapping_add(taken.2 as usize) };
-            taken.2 += 1;
+            let cell = unsafe { &*first.wrapping_add(taken.3 as usize) };
+            taken.3 += 1;
             // SAFETY: published by the caller's word; read once, because it counts as taken from here on.
             each(unsafe { cell.for_read().read() });
         }

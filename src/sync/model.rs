@@ -105,8 +105,19 @@ pub(crate) struct Cell<T> {
 }
 
 impl<T> Cell<T> {
-    pub(crate) fn new() -> Self {
-        Self { item: UnsafeCell::new(MaybeUninit::uninit()), race: loom::cell::UnsafeCell::new(()) }
+    /// A cell that holds an item.
+    pub(crate) fn of(item: T) -> Self {
+        Self { item: UnsafeCell::new(MaybeUninit::new(item)), race: loom::cell::UnsafeCell::new(()) }
+    }
+
+    /// As the native one.
+    ///
+    /// # Safety
+    /// * `place` is allocated, aligned, and not shared yet.
+    pub(crate) unsafe fn init(place: *mut Self) {
+        let cell = Self { item: UnsafeCell::new(MaybeUninit::uninit()), race: loom::cell::UnsafeCell::new(()) };
+        // SAFETY: by the caller's word.
+        unsafe { place.write(cell) };
     }
 
     pub(crate) fn for_write(&self) -> *mut T {

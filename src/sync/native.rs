@@ -45,8 +45,17 @@ pub(crate) fn into_last<T>(shared: Arc<T>) -> Option<T> {
 pub(crate) struct Cell<T>(UnsafeCell<MaybeUninit<T>>);
 
 impl<T> Cell<T> {
-    pub(crate) const fn new() -> Self {
-        Self(UnsafeCell::new(MaybeUninit::uninit()))
+    /// A cell that holds an item.
+    pub(crate) const fn of(item: T) -> Self {
+        Self(UnsafeCell::new(MaybeUninit::new(item)))
+    }
+
+    /// Makes a cell at `place`, where it will stay: an item may be too large to pass over the stack.
+    ///
+    /// # Safety
+    /// * `place` is allocated, aligned, and not shared yet.
+    pub(crate) unsafe fn init(_place: *mut Self) {
+        // Any bytes are a cell without an item.
     }
 
     /// Where the item lies. The caller is about to write: the model checks that nobody else touches the cell.

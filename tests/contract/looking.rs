@@ -76,9 +76,12 @@ pub(crate) fn the_consumer_knows_the_depth_exactly<K: Subject<u64>>() {
     each_fill::<K>(|_, rx, inside, what| assert_eq!(rx.depth(), inside, "{what}"));
 }
 
-/// The same for the producer: "exact when nobody pushes or pops".
-pub(crate) fn the_producer_knows_the_depth_exactly<K: Subject<u64>>() {
-    each_fill::<K>(|tx, _, inside, what| assert_eq!(tx.depth(), inside, "{what}"));
+/// The producer counts slots: those inside, and those emptied that have not been given back, less than an eighth of the ring.
+pub(crate) fn the_producer_knows_the_depth_up_to_an_eighth<K: Subject<u64>>() {
+    each_fill::<K>(|tx, rx, inside, what| {
+        let kept_back = K::FACTS.hold(rx.capacity()) - rx.capacity();
+        assert!((inside..=inside + kept_back).contains(&tx.depth()), "{what}: {} of {inside}", tx.depth());
+    });
 }
 
 /// `room` is a promise: so many pushes succeed.
@@ -215,7 +218,7 @@ macro_rules! looking {
             what_is_peeked_at_is_not_lost
             a_full_ring_can_be_peeked_and_refilled
             the_consumer_knows_the_depth_exactly
-            the_producer_knows_the_depth_exactly
+            the_producer_knows_the_depth_up_to_an_eighth
             there_is_as_much_room_as_said
             the_depth_stays_in_bounds
             everything_shows_itself

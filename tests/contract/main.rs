@@ -62,8 +62,7 @@ closing_consumers claims_and_closing_consumers dying_consumers traps_of_closing 
 
 contract! { dense: ringway::ring::dense::Dense,
 order capacities batches claims looking closing drops payloads panics traps random_calls
-closing_consumers claims_and_closing_consumers dying_consumers traps_of_closing
-strict_alignments }
+closing_consumers claims_and_closing_consumers dying_consumers traps_of_closing }
 
 contract! { lanes: ringway::ring::lanes::Lanes,
 order capacities batches claims looking closing drops payloads panics traps random_calls
@@ -73,8 +72,7 @@ sharing_producers sharing_consumers }
 contract! { mpmc: ringway::ring::mpmc::Mpmc,
 order capacities batches claims looking closing drops payloads panics traps random_calls
 closing_consumers claims_and_closing_consumers dying_consumers traps_of_closing
-sharing_producers sharing_consumers tombstones displacing
-strict_alignments }
+sharing_producers sharing_consumers tombstones displacing }
 
 contract! { broadcast: ringway::ring::broadcast::Broadcast,
 order capacities batches claims looking closing drops payloads panics traps random_calls
@@ -82,5 +80,4 @@ broadcasting }
 
 contract! { broadcast_multi: ringway::ring::broadcast_multi::BroadcastMulti,
 order capacities batches claims looking closing drops payloads panics traps random_calls
-broadcasting sharing_producers tombstones
-strict_alignments }
+broadcasting sharing_producers tombstones }

@@ -238,17 +238,10 @@ macro_rules! payloads {
             enums
             pages
             nothing_with_a_drop
+            strict_alignments
             a_big_value_is_dropped_where_it_lies
             a_value_larger_than_the_stack_stays_in_place
             a_huge_value_passes_by_value
-        }
-    };
-}
-
-macro_rules! strict_alignments {
-    ($Kind:ty) => {
-        mod strict_alignments {
-            stamp! { payloads, $Kind: strict_alignments }
         }
     };
 }

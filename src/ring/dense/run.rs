@@ -1,7 +1,7 @@
 //! Items of a dense ring, lent out in place.
 #![allow(unsafe_code)]
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use super::Consumer;
 
@@ -9,6 +9,8 @@ use super::Consumer;
 pub struct Run<'a, T> {
     pub(super) consumer: &'a mut Consumer<T>,
     pub(super) items: usize,
+    /// It lends items out by `&self`, so it may be shared only if they may.
+    pub(super) lent: PhantomData<T>,
 }
 
 impl<T> Run<'_, T> {
