@@ -15,7 +15,7 @@ use super::{
     end::{End, Reached},
     lines::{Lines, Place},
 };
-use crate::sync::{AtomicU64, Ordering, Padded, light_fence, prefetch_for_write, prepare_fences};
+use crate::sync::{AtomicU64, Ordering, Padded, light_fence, prefetch_for_write, prepare_fences, spin};
 
 /// What both sides share.
 pub(super) struct Track<T> {
@@ -363,6 +363,8 @@ pub(super) struct Reader<T> {
     seen: u64,
     /// When `head` gets here, slots are given back.
     give_back_at: u64,
+    /// Where this reader last found nothing.
+    found_nothing_at: u64,
     /// Whether the end was reached: what the header says after that is not for this side.
     ended: bool,
 }
@@ -374,7 +376,7 @@ impl<T> Reader<T> {
     /// A reader of the items from `head` on.
     pub(super) fn at(track: &Track<T>, head: u64) -> Self {
         let place = Place::of(&track.lines, head);
-        Self { seen: place.stamp(), place, give_back_at: head + track.batch, ended: false }
+        Self { seen: place.stamp(), place, give_back_at: head + track.batch, found_nothing_at: head, ended: false }
     }
 
     /// Sequence of the next item.
@@ -516,10 +518,34 @@ impl<T> Reader<T> {
             let stamp = header.load(Ordering::Acquire);
             if stamp > self.place.stamp() {
                 self.seen = stamp;
+                if Lines::<T>::PER_LINE == 1 {
+                    self.keep_distance(track);
+                }
                 return Ok(());
             }
         }
         self.look_again(track, gate)
+    }
+
+    /// Lets the producer of a stream run ahead when this reader is at its heels.
+    ///
+    /// Large items share cache lines with their neighbours. Right behind the producer every read takes a line away from it
+    /// that it is about to write; a pause of some hundred nanoseconds, once it has run on for 16 items without finding
+    /// nothing, makes both of them run: near, 64 B, 10 to 3.6 ns an item. Where items come one by one nothing pauses.
+    #[inline(always)]
+    fn keep_distance(&mut self, track: &Track<T>) {
+        const STREAM: u64 = 16;
+        const LINES_AHEAD: usize = 8;
+        const PAUSES: u32 = 16;
+
+        if self.head() - self.found_nothing_at >= STREAM {
+            // SAFETY: headers live as long as the lines.
+            let ahead = unsafe { &*self.place.header_ahead(&track.lines, LINES_AHEAD) };
+            // ORDER: Relaxed; only how far the producer is.
+            if ahead.load(Ordering::Relaxed) < self.place.stamp() {
+                spin(PAUSES);
+            }
+        }
     }
 
     #[cold]
@@ -527,6 +553,7 @@ impl<T> Reader<T> {
         if self.ended {
             return Err(PopError::Closed);
         }
+        self.found_nothing_at = self.head();
         if self.head() + track.batch != self.give_back_at {
             self.give_back(track, gate);
         }
