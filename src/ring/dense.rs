@@ -30,7 +30,7 @@ use super::{
     sealed::{Leftover, Sealed, Slots},
     track::give_back_batch,
 };
-use crate::sync::{Arc, AtomicU64, Cell, Ordering, Padded, Slab, into_last, light_fence, prepare_fences};
+use crate::sync::{Arc, AtomicU64, Cell, Ordering, Padded, Slab, into_last, prepare_fences};
 
 mod run;
 
@@ -286,8 +286,7 @@ impl<T: Send> super::Producer for Producer<T> {
         // SAFETY: the slot is free, and this is the one producer.
         unsafe { place.write(item) };
         self.publish(1);
-        light_fence();
-        if self.shared.end.is_open() { Ok(()) } else { self.settle_in_flight() }
+        if self.shared.end.was_open() { Ok(()) } else { self.settle_in_flight() }
     }
 
     #[inline(always)]

@@ -3,13 +3,16 @@
 //! Anybody may ask for the end; only the stream's own producer, or its reader once it has drained everything, settles at
 //! which sequence it is. `docs::ordering` tells the whole protocol ("The end of a stream").
 
-use crate::sync::{AtomicBool, AtomicU64, Ordering, heavy_fence, light_fence};
+use crate::sync::{
+    AtomicBool, AtomicU64, Ordering, fence_point, full_fence, heavy_fence, light_fence, light_fence_is_free,
+};
 
 /// The end of one stream.
 ///
 /// | word | means | left by |
 /// |---|---|---|
 /// | `OPEN` | no end yet | anybody, to `CLOSING`; the producer, to a sequence |
+/// | `OPEN_FENCED` | the same, where the light fence is not free | as `OPEN` |
 /// | `CLOSING` | somebody asked for the end | the producer, to its tail; the reader, drained, to its head |
 /// | a sequence | items below it were accepted, all others refused | nobody |
 pub(super) struct End {
@@ -19,7 +22,8 @@ pub(super) struct End {
 }
 
 const OPEN: u64 = u64::MAX;
-const CLOSING: u64 = u64::MAX - 1;
+const OPEN_FENCED: u64 = u64::MAX - 1;
+const CLOSING: u64 = u64::MAX - 2;
 
 /// What the reader learns of the end when it finds nothing more.
 pub(super) enum Reached {
@@ -33,21 +37,40 @@ pub(super) enum Reached {
 
 impl End {
     pub(super) fn new() -> Self {
-        Self { word: AtomicU64::new(OPEN), claiming: AtomicBool::new(false) }
+        let open = if light_fence_is_free() { OPEN } else { OPEN_FENCED };
+        Self { word: AtomicU64::new(open), claiming: AtomicBool::new(false) }
     }
 
     /// Whether nobody has asked for the end. One load of a line that is written once.
     #[inline(always)]
     pub(super) fn is_open(&self) -> bool {
-        // ORDER: Relaxed; nothing is read on the strength of it. After a publication, `light_fence` and the reader's
-        // `heavy_fence` order it.
-        self.word.load(Ordering::Relaxed) == OPEN
+        // ORDER: Relaxed; nothing is read on the strength of it. Where it matters a fence stands before it.
+        self.word.load(Ordering::Relaxed) >= OPEN_FENCED
+    }
+
+    /// Producer: whether nobody had asked for the end when the item before this call was published. The light fence in it
+    /// pairs with the reader's `heavy_fence` in [`reached`](Self::reached); the word itself says whether that is free, so
+    /// that the common case is one load and one comparison.
+    #[inline(always)]
+    pub(super) fn was_open(&self) -> bool {
+        fence_point();
+        // ORDER: Relaxed; the fences order it after the publication.
+        self.word.load(Ordering::Relaxed) == OPEN || self.was_open_fenced()
+    }
+
+    #[cold]
+    fn was_open_fenced(&self) -> bool {
+        full_fence();
+        // ORDER: Relaxed; as above.
+        self.word.load(Ordering::Relaxed) == OPEN_FENCED
     }
 
     /// Asks for the end, from any thread.
     pub(super) fn ask(&self) {
-        // ORDER: Relaxed both ways; the word alone counts, and the reader's `heavy_fence` carries it to the producer.
-        let _ = self.word.compare_exchange(OPEN, CLOSING, Ordering::Relaxed, Ordering::Relaxed);
+        for open in [OPEN, OPEN_FENCED] {
+            // ORDER: Relaxed both ways; the word alone counts, and the reader's `heavy_fence` carries it to the producer.
+            let _ = self.word.compare_exchange(open, CLOSING, Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 
     /// Producer: ends the stream at `tail`, which it has published, unless the reader was first. Returns where it ends.
@@ -59,9 +82,8 @@ impl End {
             // number that the reader settled.
             match self.word.compare_exchange(seen, tail, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return tail,
-                Err(OPEN) => seen = OPEN,
-                Err(CLOSING) => seen = CLOSING,
-                Err(settled) => return settled,
+                Err(settled) if settled < CLOSING => return settled,
+                Err(unsettled) => seen = unsettled,
             }
         }
     }
@@ -111,7 +133,7 @@ impl End {
             }
         }
         match end {
-            OPEN => Reached::NotYet,
+            OPEN | OPEN_FENCED => Reached::NotYet,
             end if end == head => Reached::End,
             _ => Reached::More,
         }

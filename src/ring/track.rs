@@ -15,7 +15,7 @@ use super::{
     end::{End, Reached},
     lines::{Lines, Place},
 };
-use crate::sync::{AtomicU64, Ordering, Padded, light_fence, prefetch_for_write, prepare_fences, spin};
+use crate::sync::{AtomicU64, Ordering, Padded, prefetch_for_write, prepare_fences, spin};
 
 /// What both sides share.
 pub(super) struct Track<T> {
@@ -168,8 +168,7 @@ impl<T> Writer<T> {
         }
         // SAFETY: there is room.
         unsafe { self.put(track, item) };
-        light_fence();
-        if track.end.is_open() { Ok(()) } else { self.settle_in_flight(track) }
+        if track.end.was_open() { Ok(()) } else { self.settle_in_flight(track) }
     }
 
     /// Somebody asked for the end while an item was being published: it is in, or it comes back.

@@ -47,22 +47,21 @@ mod asymmetric {
         });
     }
 
-    #[inline(always)]
-    pub(crate) fn light_fence() {
+    pub(crate) fn light_fence_is_free() -> bool {
         // ORDER: Relaxed; set before any end existed, so no thread with an end can see the old value.
-        if ASYMMETRIC.load(Ordering::Relaxed) {
-            // ORDER: a compiler barrier; the machine's half comes from the partner's `heavy_fence`.
-            compiler_fence(Ordering::SeqCst);
-        } else {
-            full_fence();
-        }
+        ASYMMETRIC.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn fence_point() {
+        // ORDER: a compiler barrier; the machine's half comes from the partner's `heavy_fence`.
+        compiler_fence(Ordering::SeqCst);
     }
 
     #[cold]
     pub(crate) fn heavy_fence() {
         full_fence();
-        // ORDER: Relaxed; as in `light_fence`.
-        if ASYMMETRIC.load(Ordering::Relaxed)
+        if light_fence_is_free()
             && membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0
             && membarrier(libc::MEMBARRIER_CMD_GLOBAL) != 0
         {
@@ -75,28 +74,36 @@ mod asymmetric {
     }
 }
 #[cfg(all(target_os = "linux", not(ringway_loom), not(ringway_tsan)))]
-pub(crate) use asymmetric::{heavy_fence, light_fence, prepare_fences};
+pub(crate) use asymmetric::{fence_point, heavy_fence, light_fence_is_free, prepare_fences};
 
 #[cfg(all(any(not(target_os = "linux"), ringway_tsan), not(ringway_loom)))]
 mod symmetric {
     pub(crate) fn prepare_fences() {}
 
-    pub(crate) use super::{full_fence as heavy_fence, full_fence as light_fence};
+    pub(crate) fn light_fence_is_free() -> bool {
+        false
+    }
+
+    pub(crate) fn fence_point() {}
+
+    pub(crate) use super::full_fence as heavy_fence;
 }
 #[cfg(all(any(not(target_os = "linux"), ringway_tsan), not(ringway_loom)))]
-pub(crate) use symmetric::{heavy_fence, light_fence, prepare_fences};
+pub(crate) use symmetric::{fence_point, heavy_fence, light_fence_is_free, prepare_fences};
 
 /// Either pair, as `fences_are_symmetric` says.
 #[cfg(ringway_loom)]
 mod modelled {
-    use super::super::{fence_everywhere, fence_point, fences_are_symmetric};
+    use super::super::{fence_everywhere, fences_are_symmetric};
     use super::full_fence;
+
+    /// A compiler fence: to the machine a mere place in the program.
+    pub(crate) use super::super::fence_point;
 
     pub(crate) fn prepare_fences() {}
 
-    /// Without membarrier a full fence, else a compiler fence: to the machine a mere place in the program.
-    pub(crate) fn light_fence() {
-        if fences_are_symmetric() { full_fence() } else { fence_point() }
+    pub(crate) fn light_fence_is_free() -> bool {
+        !fences_are_symmetric()
     }
 
     /// With membarrier, every thread is fenced where it stands.
@@ -105,7 +112,13 @@ mod modelled {
     }
 }
 #[cfg(ringway_loom)]
-pub(crate) use modelled::{heavy_fence, light_fence, prepare_fences};
+pub(crate) use modelled::{fence_point, heavy_fence, light_fence_is_free, prepare_fences};
+
+/// The frequent side's half of a pair with [`heavy_fence`]: free where the kernel fences this thread from afar.
+#[inline(always)]
+pub(crate) fn light_fence() {
+    if light_fence_is_free() { fence_point() } else { full_fence() }
+}
 
 /// ThreadSanitizer does not know fences: a read-modify-write on one word orders the same accesses, and it does know that.
 #[cfg(ringway_tsan)]
