@@ -211,7 +211,7 @@ impl<T: Send + Sync> super::Producer for Producer<T> {
         // SAFETY: there is room, so the slot is free.
         let overwritten = unsafe { self.vacate(tail) };
         // SAFETY: there is room.
-        unsafe { self.writer.put(&self.shared.track, item) };
+        unsafe { self.writer.put(item) };
         // Last, since its drop may panic: the ring is in order by now.
         drop(overwritten);
         Ok(())

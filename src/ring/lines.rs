@@ -158,7 +158,7 @@ impl<T> Place<T> {
         self.shift.wrapping_add(self.stamp)
     }
 
-    /// Position in the line.
+    /// Position in the line; `PER_LINE` behind its last item.
     #[inline(always)]
     pub(super) fn nth(&self) -> u64 {
         self.stamp & ((1 << COUNT_BITS) - 1)
@@ -193,7 +193,7 @@ impl<T> Place<T> {
         self.stamp += items;
     }
 
-    /// From behind the last item of a line to the first of the next; a place never stays behind a line.
+    /// From behind the last item of a line to the first of the next.
     #[inline(always)]
     pub(super) fn next_line(&mut self, lines: &Lines<T>) {
         debug_assert_eq!(self.left_in_line(), 0);
