@@ -69,7 +69,7 @@ pub fn lanes<T: Send>(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), 
         consumers: Padded::new(AtomicUsize::new(1)),
     });
     let producer = Producer::join(Arc::clone(&shared))?;
-    let consumer = Consumer { current: producer.lane, shared, streak: 0, holds_turn: false };
+    let consumer = Consumer { current: producer.lane, shared, budget: STREAK, holds_turn: false };
     Ok((producer, consumer))
 }
 
@@ -305,8 +305,8 @@ impl<T> fmt::Debug for Producer<T> {
 pub struct Consumer<T> {
     /// The lane that is read first.
     current: NonNull<Member<Lane<T>>>,
-    /// Items taken from it since it became the current one.
-    streak: usize,
+    /// Items that may be taken from it before the next lane has its turn. 0 also while the turn is kept.
+    budget: usize,
     /// Whether this end kept its turn, to hold on to the item it peeked at.
     holds_turn: bool,
     shared: Arc<Storage<T>>,
@@ -353,7 +353,7 @@ impl<T> Consumer<T> {
         // SAFETY: as in `round`.
         let current = unsafe { self.current.as_ref() };
         self.current = self.shared.lanes.after(current).as_ptr();
-        self.streak = 0;
+        self.budget = STREAK;
     }
 
     /// Calls `read` with one lane after the other, the current one first, until it has something: a result, and how many
@@ -364,8 +364,7 @@ impl<T> Consumer<T> {
         mut read: impl FnMut(&mut Reader<T>, &Packed<T>, usize) -> Result<(R, usize), PopError>,
         keep: bool,
     ) -> Result<R, Round> {
-        if self.streak >= STREAK {
-            self.end_hold();
+        if self.budget == 0 && !self.holds_turn {
             self.next_lane();
         }
         let alone = self.is_alone();
@@ -378,7 +377,7 @@ impl<T> Consumer<T> {
                 None => round = Round::Open,
                 Some(mut turn) => {
                     let (reader, packed) = turn.reader();
-                    match read(reader, packed, STREAK - self.streak) {
+                    match read(reader, packed, self.budget.max(1)) {
                         Ok((result, items)) => {
                             if keep {
                                 turn.keep();
@@ -386,7 +385,7 @@ impl<T> Consumer<T> {
                                 drop(turn);
                             }
                             self.holds_turn = keep;
-                            self.streak += items;
+                            self.budget = if keep { 0 } else { self.budget.saturating_sub(items) };
                             return Ok(result);
                         }
                         Err(PopError::Empty) => round = Round::Open,
@@ -464,14 +463,14 @@ impl<T: Send> super::Consumer for Consumer<T> {
     #[inline(always)]
     fn try_pop(&mut self) -> Result<T, PopError> {
         // The common case, short enough to be inlined: nobody else reads, and the lane goes on.
-        if self.streak < STREAK && !self.holds_turn && self.is_alone() {
+        if self.budget > 0 && self.is_alone() {
             // SAFETY: as in `round`.
             let lane = unsafe { self.current.as_ref() }.value();
             // SAFETY: there is no other consumer, and only this one could make one.
             let mut turn = unsafe { Turn::of_lone(lane) };
             let (reader, packed) = turn.reader();
             if let Ok(item) = reader.pop(&packed.track, &packed.head) {
-                self.streak += 1;
+                self.budget -= 1;
                 return Ok(item);
             }
         }
@@ -482,8 +481,8 @@ impl<T: Send> super::Consumer for Consumer<T> {
     fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
         let mut popped = 0;
         while popped < max {
-            let take = |reader: &mut Reader<T>, packed: &Packed<T>, streak: usize| {
-                let run = reader.pop_each(&packed.track, &packed.head, streak.min(max - popped), &mut each)?;
+            let take = |reader: &mut Reader<T>, packed: &Packed<T>, budget: usize| {
+                let run = reader.pop_each(&packed.track, &packed.head, budget.min(max - popped), &mut each)?;
                 Ok((run, run))
             };
             let run = self.read(take, false);
@@ -567,7 +566,7 @@ impl<T> Clone for Consumer<T> {
         // ORDER: Relaxed; this end keeps the count above zero, and knows from now on that it is not alone.
         self.shared.consumers.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
-        Self { current: self.current, streak: 0, holds_turn: false, shared }
+        Self { current: self.current, budget: STREAK, holds_turn: false, shared }
     }
 }
 
@@ -579,6 +578,6 @@ impl<T> Drop for Consumer<T> {
 
 impl<T> fmt::Debug for Consumer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("lanes::Consumer").field("streak", &self.streak).finish_non_exhaustive()
+        f.debug_struct("lanes::Consumer").field("budget", &self.budget).finish_non_exhaustive()
     }
 }
