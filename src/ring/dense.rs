@@ -65,7 +65,7 @@ pub fn dense<T: Send>(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), 
     let cells = unsafe { boxed(capacity + batch as usize - 1, init) }?;
     let slab = Slab::new(cells);
     let cursor = || Padded::new(AtomicU64::new(0));
-    let shared = Storage { slab, capacity, batch, tail: cursor(), head: cursor(), end: Padded::new(End::new()) };
+    let shared = Storage { slab, capacity, batch, tail: cursor(), head: cursor(), end: End::new() };
     let shared = Arc::new(shared);
     let producer = Producer { shared: Arc::clone(&shared), tail: 0, index: 0, head: 0, claimed_head: 0 };
     Ok((producer, Consumer { shared, head: 0, index: 0, tail: 0, give_back_at: batch, ended: false }))
@@ -96,7 +96,7 @@ pub struct Storage<T> {
     tail: Padded<AtomicU64>,
     /// Sequences below it were popped, and their slots given back.
     head: Padded<AtomicU64>,
-    end: Padded<End>,
+    end: End,
 }
 
 impl<T> Storage<T> {

@@ -4,7 +4,7 @@
 //! which sequence it is. `docs::ordering` tells the whole protocol ("The end of a stream").
 
 use crate::sync::{
-    AtomicBool, AtomicU64, Ordering, fence_point, full_fence, heavy_fence, light_fence, light_fence_is_free,
+    AtomicBool, AtomicU64, Ordering, Padded, fence_point, full_fence, heavy_fence, light_fence, light_fence_is_free,
 };
 
 /// The end of one stream.
@@ -16,9 +16,10 @@ use crate::sync::{
 /// | `CLOSING` | somebody asked for the end | the producer, to its tail; the reader, drained, to its head |
 /// | a sequence | items below it were accepted, all others refused | nobody |
 pub(super) struct End {
-    word: AtomicU64,
-    /// Whether the producer holds a claim: the reader must not settle then. Written by the producer only.
-    claiming: AtomicBool,
+    word: Padded<AtomicU64>,
+    /// Whether the producer holds a claim: the reader must not settle then. Written by the producer only, with each batch,
+    /// so not on the line that both look at.
+    claiming: Padded<AtomicBool>,
 }
 
 const OPEN: u64 = u64::MAX;
@@ -38,7 +39,7 @@ pub(super) enum Reached {
 impl End {
     pub(super) fn new() -> Self {
         let open = if light_fence_is_free() { OPEN } else { OPEN_FENCED };
-        Self { word: AtomicU64::new(open), claiming: AtomicBool::new(false) }
+        Self { word: Padded::new(AtomicU64::new(open)), claiming: Padded::new(AtomicBool::new(false)) }
     }
 
     /// Whether nobody has asked for the end. One load of a line that is written once.

@@ -13,7 +13,7 @@ use super::{
     end::End,
     lines::{Lines, Place},
 };
-use crate::sync::{AtomicU64, Ordering, Padded, prepare_fences};
+use crate::sync::{AtomicU64, Ordering, prepare_fences};
 
 mod reader;
 mod writer;
@@ -31,7 +31,7 @@ pub(super) struct Track<T> {
     batch: u64,
     /// Where the producer stopped, once it is gone.
     tail: AtomicU64,
-    end: Padded<End>,
+    end: End,
 }
 
 impl<T> Track<T> {
@@ -47,7 +47,7 @@ impl<T> Track<T> {
             hold,
             batch,
             tail: AtomicU64::new(0),
-            end: Padded::new(End::new()),
+            end: End::new(),
         })
     }
 

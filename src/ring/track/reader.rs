@@ -167,8 +167,8 @@ impl<T> Reader<T> {
         if self.place.left_in_line() == 0 {
             self.place.next_line(&track.lines);
             self.seen = self.place.stamp();
+            self.set_stop();
         }
-        self.set_stop();
     }
 
     #[inline(always)]
