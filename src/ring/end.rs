@@ -3,9 +3,7 @@
 //! Anybody may ask for the end; only the stream's own producer, or its reader once it has drained everything, settles at
 //! which sequence it is. `docs::ordering` tells the whole protocol ("The end of a stream").
 
-use crate::sync::{
-    AtomicBool, AtomicU64, Ordering, Padded, fence_point, full_fence, heavy_fence, light_fence, light_fence_is_free,
-};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, Padded, fence_point, full_fence, heavy_fence, light_fence_is_free};
 
 /// The end of one stream.
 ///
@@ -49,7 +47,7 @@ impl End {
         self.word.load(Ordering::Relaxed) >= OPEN_FENCED
     }
 
-    /// Producer: whether nobody had asked for the end when the item before this call was published. The light fence in it
+    /// Producer: whether nobody had asked for the end when what it did before this call took effect. The light fence in it
     /// pairs with the reader's `heavy_fence` in [`reached`](Self::reached); the word itself says whether that is free, so
     /// that the common case is one load and one comparison.
     #[inline(always)]
@@ -93,11 +91,10 @@ impl End {
     /// settle before [`end_claim`](Self::end_claim).
     #[inline]
     pub(super) fn begin_claim(&self) -> bool {
-        // ORDER: Relaxed; `light_fence` puts it before the load, with `heavy_fence` in `reached` as partner: either this
-        // sees the question, or the reader sees the claim.
+        // ORDER: Relaxed; the fence in `was_open` puts it before the load, with `heavy_fence` in `reached` as partner: either
+        // this sees the question, or the reader sees the claim.
         self.claiming.store(true, Ordering::Relaxed);
-        light_fence();
-        self.is_open()
+        self.was_open()
     }
 
     /// Producer: the claim is over, and its items are published. If somebody asked for the end meanwhile, the reader

@@ -2,11 +2,12 @@
 //!
 //! A store followed by a load of another word may be swapped by the machine. Where two threads each store and then load
 //! the other's word, both need a fence. When one of them does so on every item and the other once in a ring's life, the
-//! *asymmetric* pair moves the whole price to the rare side: [`light_fence`] only holds the compiler back, and
+//! *asymmetric* pair moves the whole price to the rare side: the *light* fence only holds the compiler back, and
 //! [`heavy_fence`] has the kernel interrupt every running thread of the process, which fences them all from afar.
 //!
 //! Linux has that as `membarrier(PRIVATE_EXPEDITED)` (about 0.4 µs, 10 µs with a sibling running in a virtual machine).
-//! Elsewhere, or where the kernel refuses it, both are full fences.
+//! Elsewhere, or where the kernel refuses it, both are full fences: whoever needs the light one asks
+//! [`light_fence_is_free`] once, and then takes [`fence_point`] or [`full_fence`].
 #![allow(unsafe_code)]
 
 use super::{Ordering, fence};
@@ -113,12 +114,6 @@ mod modelled {
 }
 #[cfg(ringway_loom)]
 pub(crate) use modelled::{fence_point, heavy_fence, light_fence_is_free, prepare_fences};
-
-/// The frequent side's half of a pair with [`heavy_fence`]: free where the kernel fences this thread from afar.
-#[inline(always)]
-pub(crate) fn light_fence() {
-    if light_fence_is_free() { fence_point() } else { full_fence() }
-}
 
 /// ThreadSanitizer does not know fences: a read-modify-write on one word orders the same accesses, and it does know that.
 #[cfg(ringway_tsan)]

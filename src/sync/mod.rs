@@ -21,7 +21,7 @@ mod fence;
 pub(crate) use self::{
     backoff::Backoff,
     counter::Counter,
-    fence::{fence_point, full_fence, heavy_fence, light_fence, light_fence_is_free, prepare_fences},
+    fence::{fence_point, full_fence, heavy_fence, light_fence_is_free, prepare_fences},
 };
 
 /// Puts a value on cache lines of its own.

@@ -106,7 +106,7 @@ const SPSC: Row = Row {
 
 const MPSC: Row = Row { topology: Topology::Mpsc, ours: "ringway lanes", ..SPSC };
 const MPMC: Row = Row { topology: Topology::Mpmc, ours: "ringway mpmc", ..SPSC };
-const BULK: Row = Row { topology: Topology::Bulk, batch: 32, ours: "ringway dense bulk", ..SPSC };
+const BULK: Row = Row { topology: Topology::Bulk, batch: 32, ours: "ringway dense runs", ..SPSC };
 
 /// Every workload, in the order of the report.
 pub(crate) const ROWS: &[Row] = &[
@@ -124,6 +124,6 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "mpmc-4x4", producers: 4, consumers: 4, ..MPMC },
     Row { name: "mpmc-2x2-64B", producers: 2, consumers: 2, width: Width::Block, ..MPMC },
     Row { name: "broadcast-2", topology: Topology::Broadcast, consumers: 2, ours: "ringway broadcast", ..SPSC },
-    Row { name: "ping-pong", topology: Topology::RoundTrip, ..SPSC },
+    Row { name: "ping-pong", topology: Topology::RoundTrip, ours: "ringway dense", ..SPSC },
     Row { name: "ceiling-stream", topology: Topology::Stream, width: Width::Block, batch: 64, ours: "", ..SPSC },
 ];
