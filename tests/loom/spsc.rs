@@ -81,6 +81,25 @@ fn five_items_through_two_lines() {
     });
 }
 
+/// A batch ends with its line, though the producer may be about to come round to it: without a line to spare, the header
+/// of the next lap would be taken for a long run of this one.
+#[test]
+fn batches_while_the_producer_comes_round() {
+    explore("spsc: push* × 4 | pop_slice* × 4", 100, [vec![1, 2, 3, 4]], || {
+        let (mut tx, mut rx) = ring(2);
+        let producer = thread::spawn(move || (1..=4).for_each(|item| push_until_in(&mut tx, item)));
+        let mut items = vec![pop_until_has(&mut rx, 1)[0]];
+        while items.len() < 4 {
+            match pop_batch(&mut rx, 3) {
+                batch if batch.is_empty() => thread::yield_now(),
+                batch => items.extend(batch),
+            }
+        }
+        producer.join().unwrap();
+        items
+    });
+}
+
 /// What the consumer leaves behind is accounted for: each push is refused, or its item popped or handed back.
 #[test]
 fn the_consumer_leaves_midway() {
