@@ -35,8 +35,9 @@ impl Gates {
         self.consumers.fetch_add(1, Ordering::Relaxed);
         let member = match self.members.rejoin() {
             Some(member) => {
-                // ORDER: Relaxed; the Release below publishes it.
-                member.value().store(sequence, Ordering::Relaxed);
+                // ORDER: Release; it hides the last owner's word that its reads were over, so it passes that on. Partner: the
+                // Acquire in `slowest`.
+                member.value().store(sequence, Ordering::Release);
                 member
             }
             None => self.members.join(Padded::new(AtomicU64::new(sequence))),
