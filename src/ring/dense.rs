@@ -276,11 +276,13 @@ impl<T: Send> Drop for Written<'_, T> {
 impl<T: Send> super::Producer for Producer<T> {
     #[inline(always)]
     fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
+        // In this order: room that the consumer made after it had closed must not be used.
+        let free = self.free(1);
         if !self.shared.end.is_open() {
             self.shared.end.settle(self.tail);
             return Err(PushError::Closed(item));
         }
-        if self.free(1) == 0 {
+        if free == 0 {
             return Err(PushError::Full(item));
         }
         let place = self.shared.slab.for_write(self.index, 1);

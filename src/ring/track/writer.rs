@@ -62,11 +62,13 @@ impl<T> Writer<T> {
         gate: impl Fn() -> u64,
         item: T,
     ) -> Result<(), PushError<T>> {
+        // In this order: room that a consumer made after it had closed must not be used.
+        let room = self.has_room(track, gate);
         if !track.end.is_open() {
             track.end.settle(self.tail());
             return Err(PushError::Closed(item));
         }
-        if !self.has_room(track, gate) {
+        if !room {
             return Err(PushError::Full(item));
         }
         // SAFETY: there is room.
