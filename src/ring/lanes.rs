@@ -100,8 +100,8 @@ pub struct Storage<T> {
 
 impl<T> Storage<T> {
     fn close(&self) {
-        // ORDER: Relaxed; the fence puts it before the walk, with the fences in `Producer::join` and
-        // `Consumer::is_drained` as partners: a lane that the walk misses, its producer closes, and a consumer finds.
+        // ORDER: Relaxed; the fence puts it before the walk, with the one in `Producer::join` as partner: a lane that the walk
+        // misses, its producer closes.
         self.closed.store(true, Ordering::Relaxed);
         full_fence();
         for lane in self.lanes.iter() {
@@ -357,12 +357,14 @@ impl<T> Consumer<T> {
     }
 
     /// Calls `read` with one lane after the other, the current one first, until it has something: a result, and how many
-    /// items it took. `keep` says whether the turn is to be kept then.
+    /// items it took. `keep` says whether the turn is to be kept then; `all_asked`, that every lane was asked for its end: one
+    /// that is open all the same was added since, and its producer is about to learn that it is too late.
     #[inline(always)]
     fn round<R>(
         &mut self,
         mut read: impl FnMut(&mut Reader<T>, &Packed<T>, usize) -> Result<(R, usize), PopError>,
         keep: bool,
+        all_asked: bool,
     ) -> Result<R, Round> {
         if self.budget == 0 && !self.holds_turn {
             self.next_lane();
@@ -377,6 +379,7 @@ impl<T> Consumer<T> {
                 None => round = Round::Open,
                 Some(mut turn) => {
                     let (reader, packed) = turn.reader();
+                    let too_late = all_asked && packed.track.is_open();
                     match read(reader, packed, self.budget.max(1)) {
                         Ok((result, items)) => {
                             if keep {
@@ -388,8 +391,8 @@ impl<T> Consumer<T> {
                             self.budget = if keep { 0 } else { self.budget.saturating_sub(items) };
                             return Ok(result);
                         }
-                        Err(PopError::Empty) => round = Round::Open,
-                        Err(PopError::Closed) => {}
+                        Err(PopError::Empty) if !too_late => round = Round::Open,
+                        Err(_) => {}
                     }
                 }
             }
@@ -407,20 +410,20 @@ impl<T> Consumer<T> {
         mut read: impl FnMut(&mut Reader<T>, &Packed<T>, usize) -> Result<(R, usize), PopError>,
         keep: bool,
     ) -> Result<R, PopError> {
-        match self.round(&mut read, keep) {
-            Ok(result) => Ok(result),
-            Err(Round::Open) => Err(PopError::Empty),
-            Err(Round::Ended) => {
-                // Every lane seen has ended, so the ring was closed. A lane that this thread does not know of yet may
-                // hold items that were accepted before: after the fence the walk knows it. Partners: the fences in
-                // `Storage::close` and `Producer::join`.
-                full_fence();
-                self.round(read, keep).map_err(|round| match round {
-                    Round::Open => PopError::Empty,
-                    Round::Ended => PopError::Closed,
-                })
-            }
+        let round = match self.round(&mut read, keep, false) {
+            Ok(result) => return Ok(result),
+            Err(round) => round,
+        };
+        if matches!(round, Round::Open) && !self.shared.is_closed() {
+            return Err(PopError::Empty);
         }
+        // The ring is closed, but a lane may not have been asked for its end yet, or this thread may not know of it: its
+        // producer has just joined, or whoever closes has stopped on the way. Asking again mends both.
+        self.shared.close();
+        self.round(read, keep, true).map_err(|round| match round {
+            Round::Open => PopError::Empty,
+            Round::Ended => PopError::Closed,
+        })
     }
 
     /// Pops from whichever lane comes first.

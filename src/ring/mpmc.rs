@@ -323,7 +323,10 @@ impl<T> Producer<T> {
         let stamped = &self.shared.stamped;
         let mut tail = stamped.tail();
         let sequence = tail.sequence();
-        let Some(oldest) = sequence.checked_sub(stamped.lap()) else { return Err(item) };
+        let oldest = match sequence.checked_sub(stamped.lap()) {
+            Some(oldest) if !tail.is_closed() => oldest,
+            _ => return Err(item),
+        };
         let slot = stamped.slot(oldest);
         let state = slot.state(oldest);
         if !matches!(state, State::Full | State::Hole) || self.shared.take(oldest, 1).is_err() {

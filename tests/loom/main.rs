@@ -7,8 +7,14 @@
 //! it accepts and the least number of executions it must explore, so that a model that explores nothing is red.
 #![cfg(ringway_loom)]
 
+mod broadcast;
+mod broadcast_multi;
+mod dense;
+mod displace;
 mod explore;
+mod lanes;
 mod litmus;
+mod mpmc;
 mod seeded;
 mod spsc;
 mod steps;

@@ -1,7 +1,13 @@
 //! What the threads of a model do, and how it ended, as values that can be compared: the same for every kind of ring.
 #![allow(unsafe_code)]
 
-use std::mem::MaybeUninit;
+use std::{
+    mem::MaybeUninit,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use loom::thread::yield_now;
 use ringway::ring::{Closes, Consumer, PopError, Producer, PushError};
@@ -187,5 +193,51 @@ pub(crate) fn left(producer: Option<Vec<u64>>, consumer: Option<Vec<u64>>) -> Ve
     match (producer, consumer) {
         (Some(items), None) | (None, Some(items)) => items,
         both => panic!("exactly one end is the last: {both:?}"),
+    }
+}
+
+/// The items among some attempts, in order.
+pub(crate) fn items(attempts: &[Popped]) -> Vec<u64> {
+    attempts.iter().filter_map(|&how| if let Popped::Item(item) = how { Some(item) } else { None }).collect()
+}
+
+/// The items of some attempts, and all that come after them up to the end: none, if the end was among the attempts.
+pub(crate) fn with_the_rest(attempts: &[Popped], consumer: &mut impl Consumer<Item = impl Numbered>) -> Vec<u64> {
+    let rest = pop_until_closed(consumer);
+    assert!(rest.is_empty() || !attempts.contains(&Popped::Closed), "{rest:?} came after the end");
+    [items(attempts), rest].concat()
+}
+
+/// Counts how often each of a model's items is dropped. The counters are the machine's own, so that loom does not see them.
+#[derive(Clone, Default)]
+pub(crate) struct Drops(Arc<[AtomicUsize; 4]>);
+
+/// An item that counts its drop.
+pub(crate) struct Counted {
+    pub(crate) number: usize,
+    drops: Drops,
+}
+
+impl Drops {
+    /// The item of that number, from 1 on.
+    pub(crate) fn item(&self, number: usize) -> Counted {
+        Counted { number, drops: self.clone() }
+    }
+
+    /// How often it was dropped so far.
+    pub(crate) fn of(&self, number: usize) -> usize {
+        self.0[number].load(Ordering::SeqCst)
+    }
+
+    /// Asserts that the items up to `last` are gone, each of them dropped once.
+    pub(crate) fn each_once(&self, last: usize) {
+        (1..=last).for_each(|number| assert_eq!(self.of(number), 1, "drops of item {number}"));
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let before = self.drops.0[self.number].fetch_add(1, Ordering::SeqCst);
+        assert_eq!(before, 0, "item {} is dropped again", self.number);
     }
 }
