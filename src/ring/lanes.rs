@@ -444,8 +444,9 @@ impl<T> Consumer<T> {
 
     fn leave(&mut self) {
         self.end_hold();
-        // ORDER: AcqRel; the last consumer sees what the others did to the readers, and `is_alone` sees this one's doing.
-        if self.shared.consumers.fetch_sub(1, Ordering::AcqRel) == 1 {
+        // ORDER: Release; what this consumer did to the readers is over. Partners: the Acquire in `is_alone`, and for the last
+        // consumer the fence in `close`.
+        if self.shared.consumers.fetch_sub(1, Ordering::Release) == 1 {
             self.shared.close();
             for lane in self.shared.lanes.iter() {
                 // SAFETY: the last consumer is alone.

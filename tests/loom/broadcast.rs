@@ -276,3 +276,21 @@ fn both_ends_are_given_up() {
         (popped, producer.join().unwrap(), here)
     });
 }
+
+/// A consumer takes over the place of another thread's: the producer that reads the new gate waits for the old owner's
+/// reads, too. Fails when `rejoin` is Relaxed, or the new owner's gate.
+#[test]
+fn another_threads_place_is_taken_over() {
+    explore("broadcast: push* | see drop | see clone, wide", 20, [()], || {
+        let (mut tx, mut rx) = wide_ring();
+        assert_eq!(push(&mut tx, 1), In);
+        let mut other = rx.clone();
+        let producer = thread::spawn(move || push_until_in(&mut tx, 2));
+        let leaver = thread::spawn(move || assert_eq!(pop(&mut other), Item(1)));
+        assert_eq!(pop(&mut rx), Item(1));
+        let taker = rx.clone();
+        producer.join().unwrap();
+        leaver.join().unwrap();
+        drop(taker);
+    });
+}

@@ -244,6 +244,25 @@ fn an_abandoned_claim_is_skipped() {
     });
 }
 
+/// What a claim wrote and took back is over before anybody else writes there. Fails when `leave_hole` is Relaxed.
+#[test]
+fn a_written_slot_is_abandoned() {
+    explore_unbounded("mpmc: write abandon | pop push", 10, [(In, vec![2]), (Full, vec![])], || {
+        let (mut tx, mut rx) = ring(1);
+        let mut other = tx.clone();
+        let abandons = thread::spawn(move || {
+            if let Ok(mut claim) = other.try_claim(1) {
+                claim.push(1).expect("a claim has a slot");
+            }
+        });
+        assert_eq!(pop(&mut rx), Empty);
+        let pushed = push(&mut tx, 2);
+        abandons.join().unwrap();
+        drop(tx);
+        (pushed, pop_until_closed(&mut rx))
+    });
+}
+
 /// Two consumers meet a tombstone and an item: the one is counted once, the other popped once.
 #[test]
 fn two_consumers_meet_a_tombstone() {
