@@ -65,9 +65,9 @@ impl Gates {
             // ORDER: Acquire; the gates of those who joined are visible. Partner: the Release in `join`.
             let joins = self.joins.load(Ordering::Acquire);
             let tail = tail();
-            // ORDER: Relaxed; the full fence below makes it an Acquire: the reads of the slots below are over. Partner: the
-            // Release in `Reader::give_back`, `join` and `leave`.
-            let cursors = self.members.iter().map(|member| member.value().load(Ordering::Relaxed));
+            // ORDER: Acquire; the reads of the slots below are over. Partner: the Release in `Reader::give_back`, `join` and
+            // `leave`.
+            let cursors = self.members.iter().map(|member| member.value().load(Ordering::Acquire));
             let slowest = cursors.min().unwrap_or(GONE).min(tail);
             // With the one in `join`: either this sees the join, or the joiner sees a tail no lower than the one above.
             full_fence();

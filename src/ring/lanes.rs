@@ -69,7 +69,7 @@ pub fn lanes<T: Send>(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), 
         consumers: Padded::new(AtomicUsize::new(1)),
     });
     let producer = Producer::join(Arc::clone(&shared))?;
-    let consumer = Consumer { current: producer.lane, shared, budget: STREAK, holds_turn: false };
+    let consumer = Consumer { current: producer.lane, shared, budget: STREAK, holds_turn: false, ended: false };
     Ok((producer, consumer))
 }
 
@@ -309,6 +309,8 @@ pub struct Consumer<T> {
     budget: usize,
     /// Whether this end kept its turn, to hold on to the item it peeked at.
     holds_turn: bool,
+    /// Whether the end was told: it stays told, whoever has a lane's turn.
+    ended: bool,
     shared: Arc<Storage<T>>,
 }
 
@@ -420,9 +422,9 @@ impl<T> Consumer<T> {
         // The ring is closed, but a lane may not have been asked for its end yet, or this thread may not know of it: its
         // producer has just joined, or whoever closes has stopped on the way. Asking again mends both.
         self.shared.close();
-        self.round(read, keep, true).map_err(|round| match round {
-            Round::Open => PopError::Empty,
-            Round::Ended => PopError::Closed,
+        self.round(read, keep, true).map_err(|round| {
+            self.ended |= matches!(round, Round::Ended);
+            if self.ended { PopError::Closed } else { PopError::Empty }
         })
     }
 
@@ -444,9 +446,8 @@ impl<T> Consumer<T> {
 
     fn leave(&mut self) {
         self.end_hold();
-        // ORDER: Release; what this consumer did to the readers is over. Partners: the Acquire in `is_alone`, and for the last
-        // consumer the fence in `close`.
-        if self.shared.consumers.fetch_sub(1, Ordering::Release) == 1 {
+        // ORDER: AcqRel; the last consumer sees what the others did to the readers, and `is_alone` sees this one's doing.
+        if self.shared.consumers.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.shared.close();
             for lane in self.shared.lanes.iter() {
                 // SAFETY: the last consumer is alone.
@@ -570,7 +571,7 @@ impl<T> Clone for Consumer<T> {
         // ORDER: Relaxed; this end keeps the count above zero, and knows from now on that it is not alone.
         self.shared.consumers.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
-        Self { current: self.current, budget: STREAK, holds_turn: false, shared }
+        Self { current: self.current, budget: STREAK, holds_turn: false, ended: self.ended, shared }
     }
 }
 

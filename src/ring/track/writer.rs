@@ -176,6 +176,10 @@ impl<T> Writer<T> {
                 let pushed = (self.tail() - start) as usize;
                 return if pushed > 0 { Ok(pushed) } else { Err(PushError::Full(())) };
             }
+            // As in `push`: room made after a close is not for a batch that has none yet.
+            if self.tail() == start && !track.end.is_open() {
+                return Err(PushError::Closed(()));
+            }
             if !self.fill_line(items) {
                 return Ok((self.tail() - start) as usize);
             }
