@@ -1,7 +1,7 @@
 //! One producer, one consumer, items side by side: for bytes, slices and whoever always works in batches.
 //!
 //! Nothing but items lies in the buffer, so both ends may lend it out as slices; a published cursor stands beside it. In
-//! batches it runs at the speed of the memory itself, and two of them make the shortest round trip, for request and reply.
+//! batches it runs near the speed of the memory itself, and two of them make a round trip as short as bare cache lines do.
 //! For a stream item by item [`spsc`](mod@super::spsc) is faster.
 //!
 //! # Progress

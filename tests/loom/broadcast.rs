@@ -278,7 +278,7 @@ fn both_ends_are_given_up() {
 }
 
 /// A consumer takes over the place of another thread's: the producer that reads the new gate waits for the old owner's
-/// reads, too. Fails when `rejoin` is Relaxed, or the new owner's gate.
+/// reads, too. (`a_clone_takes_over_the_place_of_one_that_left` is the one that fails when the new owner's gate is Relaxed.)
 #[test]
 fn another_threads_place_is_taken_over() {
     explore("broadcast: push* | see drop | see clone, wide", 20, [()], || {
