@@ -24,7 +24,7 @@ use super::{
     gates::{Gate, Gates},
     leftover::{drop_all, drop_next, finish},
     members::Member,
-    sealed::{Leftover, Sealed, Slots},
+    sealed::{Leftover, MakesRoom, Sealed, Slots},
     track::{Reader, Track, Writer},
 };
 use crate::sync::{Arc, AtomicU64, Ordering, into_last};
@@ -173,6 +173,8 @@ impl<T> Sealed for Producer<T> {}
 impl<T: Send + Sync> Slots for Producer<T> {
     type Item = T;
     type Leftover = Storage<T>;
+
+    const SHOWN_TO_ALL: bool = true;
 
     fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
         let (shared, tail) = (&*self.shared, self.writer.tail());
@@ -351,6 +353,33 @@ impl<T> Drop for Releasing<'_, T> {
 }
 
 impl<T> Sealed for Consumer<T> {}
+
+impl<T> MakesRoom for Consumer<T> {
+    #[inline(always)]
+    fn made_room(&mut self, mut tell: impl FnMut(usize)) {
+        if *self.reader.gave_back() {
+            *self.reader.gave_back() = false;
+            tell(0);
+        }
+    }
+
+    /// Others may join.
+    fn end(&mut self) {}
+}
+
+impl<T: Send + Sync> super::Shows for Consumer<T> {
+    type Item = T;
+
+    #[inline(always)]
+    fn try_next(&mut self) -> Result<&T, PopError> {
+        Self::try_next(self)
+    }
+
+    #[inline(always)]
+    fn peek_next(&mut self) -> Result<&T, PopError> {
+        self.peek()
+    }
+}
 
 impl<T: Clone + Send + Sync> super::Consumer for Consumer<T> {
     type Item = T;

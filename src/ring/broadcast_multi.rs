@@ -19,7 +19,7 @@ use super::{
     gates::{Gate, Gates},
     leftover::{drop_all, finish},
     members::Member,
-    sealed::{Leftover, Sealed, Slots},
+    sealed::{Leftover, MakesRoom, Sealed, Slots},
     stamped::{Held, Stamped, State},
     track::give_back_batch,
 };
@@ -237,6 +237,8 @@ impl<T: Send + Sync> Slots for Producer<T> {
     type Item = T;
     type Leftover = Storage<T>;
 
+    const SHOWN_TO_ALL: bool = true;
+
     fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
         self.held = self.hold(max as u64)?;
         if mem::needs_drop::<T>() {
@@ -355,6 +357,8 @@ pub struct Consumer<T> {
     head: u64,
     /// When `head` gets here, slots are given back.
     give_back_at: u64,
+    /// Whether slots were given back since somebody asked.
+    gave_back: bool,
 }
 
 // SAFETY: the gate lives in the storage that the end keeps alive. Items are seen by several threads at once, and dropped by
@@ -365,7 +369,7 @@ impl<T> Consumer<T> {
     fn join(shared: Arc<Storage<T>>, head: u64) -> Self {
         let gate = shared.gates.join(head).as_ptr();
         let give_back_at = head + give_back_batch(shared.stamped.capacity());
-        Self { shared, gate, head, give_back_at }
+        Self { shared, gate, head, give_back_at, gave_back: false }
     }
 
     fn move_to(&mut self, head: u64) {
@@ -380,6 +384,7 @@ impl<T> Consumer<T> {
 
     fn give_back(&mut self) {
         self.give_back_at = self.head + give_back_batch(self.shared.stamped.capacity());
+        self.gave_back = true;
         // ORDER: Release; the reads of those slots are over. Partner: the Acquire in `Gates::slowest`.
         self.gate().value().store(self.head, Ordering::Release);
     }
@@ -481,6 +486,32 @@ impl<T> Drop for Releasing<'_, T> {
 }
 
 impl<T> Sealed for Consumer<T> {}
+
+impl<T> MakesRoom for Consumer<T> {
+    #[inline(always)]
+    fn made_room(&mut self, mut tell: impl FnMut(usize)) {
+        if mem::take(&mut self.gave_back) {
+            tell(0);
+        }
+    }
+
+    /// Others may join.
+    fn end(&mut self) {}
+}
+
+impl<T: Send + Sync> super::Shows for Consumer<T> {
+    type Item = T;
+
+    #[inline(always)]
+    fn try_next(&mut self) -> Result<&T, PopError> {
+        Self::try_next(self)
+    }
+
+    #[inline(always)]
+    fn peek_next(&mut self) -> Result<&T, PopError> {
+        self.peek()
+    }
+}
 
 impl<T: Clone + Send + Sync> super::Consumer for Consumer<T> {
     type Item = T;

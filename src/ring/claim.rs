@@ -24,7 +24,12 @@ impl<'a, P: Producer> Claim<'a, P> {
         assert!(max > 0, "a claim is of one slot at the least");
         let slots = producer.claim(max)?;
         debug_assert!(slots > 0 && slots <= max);
-        Ok(Self { producer, slots, written: 0, items: PhantomData })
+        Ok(Self::of(producer, slots))
+    }
+
+    /// The open claim of a producer that has just made it, by [`Slots::claim`], of so many slots.
+    pub(crate) fn of(producer: &'a mut P, slots: usize) -> Self {
+        Self { producer, slots, written: 0, items: PhantomData }
     }
 
     /// Slots of this claim.

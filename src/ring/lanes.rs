@@ -19,14 +19,18 @@
 use std::{fmt, mem::ManuallyDrop, ptr, ptr::NonNull};
 
 use super::{
-    Capacity, CapacityError, Closes, Kind, PopError, PushError, Remaining,
-    lane::{Lane, Turn},
+    Capacity, CapacityError, Kind, PushError, Remaining,
+    lane::Lane,
     members::{Member, Members},
     packed::Packed,
     sealed::{Leftover, Sealed, Slots},
-    track::{Reader, Writer},
+    track::Writer,
 };
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering, Padded, full_fence, into_last};
+
+mod consumer;
+
+pub use self::consumer::Consumer;
 
 /// A ring for any number of producers, with `capacity` slots for each, and any number of consumers.
 ///
@@ -69,7 +73,7 @@ pub fn lanes<T: Send>(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), 
         consumers: Padded::new(AtomicUsize::new(1)),
     });
     let producer = Producer::join(Arc::clone(&shared))?;
-    let consumer = Consumer { current: producer.lane, shared, budget: STREAK, holds_turn: false, ended: false };
+    let consumer = Consumer::new(shared, producer.lane);
     Ok((producer, consumer))
 }
 
@@ -212,6 +216,11 @@ impl<T: Send> Slots for Producer<T> {
     type Item = T;
     type Leftover = Storage<T>;
 
+    /// Its lane.
+    fn key(&self) -> usize {
+        self.lane.addr().get()
+    }
+
     fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
         let (writer, packed) = self.parts();
         writer.claim(&packed.track, || packed.gate(), max)
@@ -297,292 +306,5 @@ impl<T> fmt::Debug for Producer<T> {
         f.debug_struct("lanes::Producer")
             .field("depth", &self.writer.depth(self.packed().gate()))
             .finish_non_exhaustive()
-    }
-}
-
-/// The end that takes items out of a [`lanes()`] ring; `Clone` it for more, which take turns. Its calls are those of
-/// [`Consumer`](super::Consumer).
-pub struct Consumer<T> {
-    /// The lane that is read first.
-    current: NonNull<Member<Lane<T>>>,
-    /// Items that may be taken from it before the next lane has its turn. 0 also while the turn is kept.
-    budget: usize,
-    /// Whether this end kept its turn, to hold on to the item it peeked at.
-    holds_turn: bool,
-    /// Whether the end was told: it stays told, whoever has a lane's turn.
-    ended: bool,
-    shared: Arc<Storage<T>>,
-}
-
-// SAFETY: lanes live in the storage that the end keeps alive, and are read under their turns.
-unsafe impl<T: Send> Send for Consumer<T> {}
-
-/// Items that are taken from one lane before the next has its turn.
-const STREAK: usize = 256;
-
-/// What one look at every lane brought, if no item.
-enum Round {
-    /// Some lane is not at its end, or was another's turn.
-    Open,
-    /// Every lane is at its end.
-    Ended,
-}
-
-impl<T> Consumer<T> {
-    /// Whether there is no other consumer. Only this one could make another, so a yes stays true during the call.
-    #[inline(always)]
-    fn is_alone(&self) -> bool {
-        // ORDER: Acquire; what a consumer that is gone did to the readers is visible. Partner: the Release in `leave`.
-        self.shared.consumers.load(Ordering::Acquire) == 1
-    }
-
-    /// The turn of the current lane, unless it is another's.
-    #[inline(always)]
-    fn turn<'a>(&mut self, lane: &'a Lane<T>, alone: bool) -> Option<Turn<'a, T>> {
-        if std::mem::take(&mut self.holds_turn) {
-            // SAFETY: the note says so, and has just been struck out.
-            Some(unsafe { Turn::kept(lane) })
-        } else if alone {
-            // SAFETY: there is no other consumer, and only this one could make one.
-            Some(unsafe { Turn::of_lone(lane) })
-        } else {
-            Turn::take(lane)
-        }
-    }
-
-    #[inline]
-    fn next_lane(&mut self) {
-        // SAFETY: as in `round`.
-        let current = unsafe { self.current.as_ref() };
-        self.current = self.shared.lanes.after(current).as_ptr();
-        self.budget = STREAK;
-    }
-
-    /// Calls `read` with one lane after the other, the current one first, until it has something: a result, and how many
-    /// items it took. `keep` says whether the turn is to be kept then; `all_asked`, that every lane was asked for its end: one
-    /// that is open all the same was added since, and its producer is about to learn that it is too late.
-    #[inline(always)]
-    fn round<R>(
-        &mut self,
-        mut read: impl FnMut(&mut Reader<T>, &Packed<T>, usize) -> Result<(R, usize), PopError>,
-        keep: bool,
-        all_asked: bool,
-    ) -> Result<R, Round> {
-        if self.budget == 0 && !self.holds_turn {
-            self.next_lane();
-        }
-        let alone = self.is_alone();
-        let start = self.current;
-        let mut round = Round::Ended;
-        loop {
-            // SAFETY: places live as long as the storage, which this end keeps alive.
-            let lane = unsafe { self.current.as_ref() }.value();
-            match self.turn(lane, alone) {
-                None => round = Round::Open,
-                Some(mut turn) => {
-                    let (reader, packed) = turn.reader();
-                    let too_late = all_asked && packed.track.is_open();
-                    match read(reader, packed, self.budget.max(1)) {
-                        Ok((result, items)) => {
-                            if keep {
-                                turn.keep();
-                            } else {
-                                drop(turn);
-                            }
-                            self.holds_turn = keep;
-                            self.budget = if keep { 0 } else { self.budget.saturating_sub(items) };
-                            return Ok(result);
-                        }
-                        Err(PopError::Empty) if !too_late => round = Round::Open,
-                        Err(_) => {}
-                    }
-                }
-            }
-            self.next_lane();
-            if self.current == start {
-                return Err(round);
-            }
-        }
-    }
-
-    /// As `round`, and tells the end of the stream.
-    #[inline(always)]
-    fn read<R>(
-        &mut self,
-        mut read: impl FnMut(&mut Reader<T>, &Packed<T>, usize) -> Result<(R, usize), PopError>,
-        keep: bool,
-    ) -> Result<R, PopError> {
-        let round = match self.round(&mut read, keep, false) {
-            Ok(result) => return Ok(result),
-            Err(round) => round,
-        };
-        if matches!(round, Round::Open) && !self.shared.is_closed() {
-            return Err(PopError::Empty);
-        }
-        // The ring is closed, but a lane may not have been asked for its end yet, or this thread may not know of it: its
-        // producer has just joined, or whoever closes has stopped on the way. Asking again mends both.
-        self.shared.close();
-        self.round(read, keep, true).map_err(|round| {
-            self.ended |= matches!(round, Round::Ended);
-            if self.ended { PopError::Closed } else { PopError::Empty }
-        })
-    }
-
-    /// Pops from whichever lane comes first.
-    #[inline(never)]
-    fn pop_around(&mut self) -> Result<T, PopError> {
-        self.read(|reader, packed, _| reader.pop(&packed.track, &packed.head).map(|item| (item, 1)), false)
-    }
-
-    /// Lets go of an item that was peeked at.
-    fn end_hold(&mut self) {
-        if std::mem::take(&mut self.holds_turn) {
-            // SAFETY: as in `round`.
-            let lane = unsafe { self.current.as_ref() }.value();
-            // SAFETY: the note says so, and has just been struck out.
-            drop(unsafe { Turn::kept(lane) });
-        }
-    }
-
-    fn leave(&mut self) {
-        self.end_hold();
-        // ORDER: AcqRel; the last consumer sees what the others did to the readers, and `is_alone` sees this one's doing.
-        if self.shared.consumers.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.shared.close();
-            for lane in self.shared.lanes.iter() {
-                // SAFETY: the last consumer is alone.
-                let mut turn = unsafe { Turn::of_lone(lane.value()) };
-                let (reader, packed) = turn.reader();
-                reader.give_back(&packed.track, &packed.head);
-            }
-        }
-    }
-}
-
-impl<T> Sealed for Consumer<T> {}
-
-impl<T: Send> super::Consumer for Consumer<T> {
-    type Item = T;
-    type Leftover = Storage<T>;
-
-    #[inline(always)]
-    fn try_pop(&mut self) -> Result<T, PopError> {
-        // The common case, short enough to be inlined: nobody else reads, and the lane goes on.
-        if self.budget > 0 && self.is_alone() {
-            // SAFETY: as in `round`.
-            let lane = unsafe { self.current.as_ref() }.value();
-            // SAFETY: there is no other consumer, and only this one could make one.
-            let mut turn = unsafe { Turn::of_lone(lane) };
-            let (reader, packed) = turn.reader();
-            if let Ok(item) = reader.pop(&packed.track, &packed.head) {
-                self.budget -= 1;
-                return Ok(item);
-            }
-        }
-        self.pop_around()
-    }
-
-    #[inline(always)]
-    fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
-        let mut popped = 0;
-        while popped < max {
-            let take = |reader: &mut Reader<T>, packed: &Packed<T>, budget: usize| {
-                let run = reader.pop_each(&packed.track, &packed.head, budget.min(max - popped), &mut each)?;
-                Ok((run, run))
-            };
-            let run = self.read(take, false);
-            match run {
-                Ok(run) => popped += run,
-                Err(_) if popped > 0 => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(popped)
-    }
-
-    /// Looks at the item that this end would pop next.
-    ///
-    /// Keeps the turn of its lane until this end's next call.
-    fn peek(&mut self) -> Result<&T, PopError> {
-        self.read(|reader, packed, _| reader.peek(&packed.track, &packed.head).map(|_| ((), 0)), true)?;
-        // SAFETY: as in `round`.
-        let lane = unsafe { self.current.as_ref() }.value();
-        // SAFETY: it was kept by the first line, and goes on being kept.
-        let turn = unsafe { Turn::kept(lane) };
-        let (reader, packed) = turn.keep();
-        reader.peek(&packed.track, &packed.head)
-    }
-
-    /// Always 0: what the single producer of a lane abandons is never seen.
-    fn skipped(&self) -> u64 {
-        0
-    }
-
-    /// Items that fit into each lane for certain.
-    fn capacity(&self) -> usize {
-        self.shared.slots()
-    }
-
-    /// Items in all lanes; of a lane that is another consumer's turn, those whose slots it has not given back.
-    fn depth(&self) -> usize {
-        let alone = self.is_alone();
-        let depth = |member: &Member<Lane<T>>| {
-            let lane = member.value();
-            let kept = self.holds_turn && self.current == member.as_ptr();
-            let turn = if alone || kept {
-                // SAFETY: this consumer is alone, or has the turn and keeps it.
-                Some(unsafe { Turn::of_lone(lane) })
-            } else {
-                Turn::take(lane)
-            };
-            match turn {
-                Some(mut turn) => turn.reader().0.depth(&lane.packed.track),
-                None => lane.packed.track.published_from(lane.packed.gate()) as usize,
-            }
-        };
-        self.shared.lanes.iter().map(depth).sum()
-    }
-
-    /// Bytes of heap that all lanes hold.
-    fn bytes(&self) -> usize {
-        self.shared.bytes()
-    }
-
-    fn is_closed(&self) -> bool {
-        self.shared.is_closed()
-    }
-
-    fn into_remaining(self) -> Option<Remaining<Storage<T>>> {
-        let mut this = ManuallyDrop::new(self);
-        this.leave();
-        // SAFETY: as for the producer.
-        into_last(unsafe { ptr::read(&this.shared) }).map(Remaining::new)
-    }
-}
-
-impl<T: Send> Closes for Consumer<T> {
-    fn close(&mut self) {
-        self.shared.close();
-    }
-}
-
-impl<T> Clone for Consumer<T> {
-    fn clone(&self) -> Self {
-        // ORDER: Relaxed; this end keeps the count above zero, and knows from now on that it is not alone.
-        self.shared.consumers.fetch_add(1, Ordering::Relaxed);
-        let shared = Arc::clone(&self.shared);
-        Self { current: self.current, budget: STREAK, holds_turn: false, ended: self.ended, shared }
-    }
-}
-
-impl<T> Drop for Consumer<T> {
-    fn drop(&mut self) {
-        self.leave();
-    }
-}
-
-impl<T> fmt::Debug for Consumer<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("lanes::Consumer").field("budget", &self.budget).finish_non_exhaustive()
     }
 }

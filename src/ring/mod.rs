@@ -172,7 +172,7 @@ pub trait Producer: Send + Sized + sealed::Slots {
 ///
 /// The trait is sealed: its implementors are the consumers of this module. Those of a broadcast take items out by cloning
 /// them, and have calls of their own that lend a reference instead.
-pub trait Consumer: Send + Sized + sealed::Sealed {
+pub trait Consumer: Send + Sized + sealed::MakesRoom {
     /// What comes out.
     type Item;
 
@@ -269,6 +269,24 @@ pub trait Displace: Producer {
     /// # Errors
     /// [`DisplaceError`]; the item comes back in it.
     fn displace(&mut self, item: Self::Item) -> Result<Option<Self::Item>, DisplaceError<Self::Item>>;
+}
+
+/// A consumer that sees every item by reference: of a broadcast.
+pub trait Shows: sealed::MakesRoom {
+    /// What it sees.
+    type Item;
+
+    /// Lends out the next item, until this end's next call.
+    ///
+    /// # Errors
+    /// [`PopError`], as [`Consumer::try_pop`].
+    fn try_next(&mut self) -> Result<&Self::Item, PopError>;
+
+    /// Looks at the next item without moving on.
+    ///
+    /// # Errors
+    /// [`PopError`], as [`Consumer::try_pop`].
+    fn peek_next(&mut self) -> Result<&Self::Item, PopError>;
 }
 
 /// A kind of ring, as a type: for code that is generic over it.
@@ -401,6 +419,14 @@ pub(crate) mod sealed {
         /// What is left in the ring when its ends are gone.
         type Leftover: Leftover<Item = Self::Item>;
 
+        /// Whether every consumer sees every item.
+        const SHOWN_TO_ALL: bool = false;
+
+        /// Which room this producer waits for: those of one key push to the same slots.
+        fn key(&self) -> usize {
+            0
+        }
+
         /// Takes up to `max` free slots, at least one.
         fn claim(&mut self, max: usize) -> Result<usize, PushError<()>>;
 
@@ -415,6 +441,16 @@ pub(crate) mod sealed {
 
         /// Ends the open claim: its first `written` slots hold items, the others nothing.
         fn commit(&mut self, written: usize);
+    }
+
+    /// What a consumer does for producers that wait.
+    pub trait MakesRoom: Sealed {
+        /// Calls `tell` with the [key](Slots::key) of those producers for whom this end may have made room since it was asked
+        /// last. A ring that gives slots back in batches says so when it has given one back.
+        fn made_room(&mut self, tell: impl FnMut(usize));
+
+        /// Closes, if the ring is one that its last consumer closes.
+        fn end(&mut self);
     }
 
     /// The storage of a ring without ends.

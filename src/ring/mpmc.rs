@@ -20,7 +20,7 @@ use std::{fmt, mem::ManuallyDrop, ptr};
 use super::{
     Capacity, CapacityError, Closes, Displace, DisplaceError, Kind, PopError, PushError, Remaining,
     leftover::drop_all,
-    sealed::{Leftover, Sealed, Slots},
+    sealed::{Leftover, MakesRoom, Sealed, Slots},
     stamped::{Held, Stamped, State},
     stash::Stash,
 };
@@ -456,6 +456,18 @@ impl<T> Consumer<T> {
 }
 
 impl<T> Sealed for Consumer<T> {}
+
+impl<T: Send> MakesRoom for Consumer<T> {
+    /// Every pop makes room at once, and may have skipped tombstones if it finds nothing.
+    #[inline(always)]
+    fn made_room(&mut self, mut tell: impl FnMut(usize)) {
+        tell(0);
+    }
+
+    fn end(&mut self) {
+        self.shared.stamped.close();
+    }
+}
 
 impl<T: Send> super::Consumer for Consumer<T> {
     type Item = T;

@@ -17,7 +17,7 @@ use std::{fmt, mem::ManuallyDrop};
 use super::{
     Capacity, CapacityError, Closes, Kind, PopError, PushError, Remaining,
     packed::Packed,
-    sealed::{Sealed, Slots},
+    sealed::{MakesRoom, Sealed, Slots},
     track::{Reader, Writer},
 };
 use crate::sync::{Arc, into_last};
@@ -169,6 +169,20 @@ pub struct Consumer<T> {
 }
 
 impl<T> Sealed for Consumer<T> {}
+
+impl<T: Send> MakesRoom for Consumer<T> {
+    #[inline(always)]
+    fn made_room(&mut self, mut tell: impl FnMut(usize)) {
+        if *self.reader.gave_back() {
+            *self.reader.gave_back() = false;
+            tell(0);
+        }
+    }
+
+    fn end(&mut self) {
+        self.shared.track.ask_for_end();
+    }
+}
 
 impl<T: Send> super::Consumer for Consumer<T> {
     type Item = T;

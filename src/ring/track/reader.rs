@@ -24,6 +24,8 @@ pub(in crate::ring) struct Reader<T> {
     stop: u64,
     /// Where this reader last found nothing.
     found_nothing_at: u64,
+    /// Whether slots were given back since somebody asked.
+    gave_back: bool,
     /// Whether the end was reached: what the header says after that is not for this side.
     ended: bool,
 }
@@ -41,6 +43,7 @@ impl<T> Reader<T> {
             give_back_at: head + track.batch,
             stop: 0,
             found_nothing_at: head,
+            gave_back: false,
             ended: false,
         };
         reader.set_stop();
@@ -258,9 +261,16 @@ impl<T> Reader<T> {
     #[inline]
     pub(in crate::ring) fn give_back(&mut self, track: &Track<T>, gate: &AtomicU64) {
         self.give_back_at = self.head() + track.batch;
+        self.gave_back = true;
         // ORDER: Release; the reads of those slots are over. Partner: the Acquire with which the producer asks the gate.
         gate.store(self.head(), Ordering::Release);
         self.set_stop();
+    }
+
+    /// Whether slots were given back since this was cleared.
+    #[inline(always)]
+    pub(in crate::ring) fn gave_back(&mut self) -> &mut bool {
+        &mut self.gave_back
     }
 
     pub(in crate::ring) fn depth(&self, track: &Track<T>) -> usize {
