@@ -7,12 +7,13 @@ use std::{
     ops::Deref,
     ptr::NonNull,
     sync::OnceLock,
+    time::Duration,
 };
 
 pub(crate) use loom::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence, fence_everywhere, fence_point,
 };
-pub(crate) use loom::thread::yield_now;
+pub(crate) use loom::thread::{Thread, current as current_thread, park, yield_now};
 
 /// A line of the model: room for the header and two items, so that models cross from line to line.
 pub(crate) const LINE_BYTES: usize = size_of::<AtomicU64>() + 2 * size_of::<Cell<u64>>();
@@ -22,6 +23,32 @@ pub(crate) const LINE_BYTES: usize = size_of::<AtomicU64>() + 2 * size_of::<Cell
 pub(crate) fn fences_are_symmetric() -> bool {
     static SYMMETRIC: OnceLock<bool> = OnceLock::new();
     *SYMMETRIC.get_or_init(|| std::env::var("RINGWAY_FENCES").is_ok_and(|fences| fences == "symmetric"))
+}
+
+/// In a model, looking again before going to sleep only makes more schedules of the same kind.
+pub(crate) const POLLS: bool = false;
+
+pub(crate) fn usable_cpus() -> usize {
+    1
+}
+
+/// Models have no time: they sleep until they are called, or their time is over before they begin.
+pub(crate) fn park_timeout(_time: Duration) {
+    park();
+}
+
+/// A lock whose holders do not panic.
+#[derive(Default)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0.lock().expect("no holder panics")
+    }
 }
 
 /// A hint, which means nothing to a model.

@@ -1,14 +1,25 @@
 //! The machine's own primitives.
 #![allow(unsafe_code)]
 
-use std::{cell::UnsafeCell, mem::MaybeUninit};
+use std::{cell::UnsafeCell, mem::MaybeUninit, sync::OnceLock, thread};
 
 pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence};
-pub(crate) use std::thread::yield_now;
+pub(crate) use std::thread::{Thread, current as current_thread, park, park_timeout, yield_now};
+
+pub(crate) use parking_lot::Mutex;
 
 /// Bytes of one cache line, as [`crate::ring`] packs items into it.
 pub(crate) const LINE_BYTES: usize = 64;
+
+/// CPUs that this process may use at once, as asked when the first end waited.
+pub(crate) fn usable_cpus() -> usize {
+    static CPUS: OnceLock<usize> = OnceLock::new();
+    *CPUS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// Whether an end looks again a few times before it goes to sleep.
+pub(crate) const POLLS: bool = true;
 
 /// Pauses `times` times without giving up the CPU.
 #[inline]

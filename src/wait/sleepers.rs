@@ -1,0 +1,259 @@
+//! Who is asleep, and how to call them.
+
+use std::{collections::VecDeque, fmt, ptr, task::Waker, thread::panicking};
+
+use super::{Signal, sealed::Sealed};
+use crate::sync::{
+    Arc, AtomicBool, AtomicUsize, Mutex, Ordering, Padded, Thread, current_thread, fence_point, full_fence,
+    heavy_fence, light_fence_is_free, prepare_fences,
+};
+
+/// The sleepers on one side of a channel: threads and tasks, first come, first woken.
+pub struct Sleepers {
+    /// What a notifier looks at: `sleepers << 1 | FENCED`. Written under the lock only; on a line of its own, so that the
+    /// look costs nothing as long as nobody falls asleep.
+    ///
+    /// | bit | set | cleared |
+    /// |---|---|---|
+    /// | `FENCED` | when membarrier is missing; by the first task that sleeps | never |
+    word: Padded<AtomicUsize>,
+    /// Guards the list while somebody falls asleep, is called or leaves. None of that happens while items flow, so a lock may
+    /// be here. No code of a user's runs under it: wakers are cloned before, and woken or dropped after.
+    list: Mutex<VecDeque<Sleeper>>,
+}
+
+/// Notifiers take a full fence before they look at the word.
+const FENCED: usize = 1;
+
+struct Sleeper {
+    key: usize,
+    place: Arc<Place>,
+    caller: Caller,
+}
+
+/// Where one end sleeps. An end has one place, however often it sleeps, and so the list is no longer than there are ends.
+#[derive(Default)]
+pub(crate) struct Place {
+    /// Whether the sleeper was called.
+    called: AtomicBool,
+}
+
+/// What a sleeper owes between being on the list and its last look: whatever was made ready by somebody who did not see it
+/// there is visible after the fence.
+///
+/// A notifier that sees `FENCED` takes its half of the pair itself; for the others the sleeper takes it along.
+#[must_use]
+pub struct Fence {
+    heavy: bool,
+}
+
+impl Fence {
+    pub(crate) const NONE: Self = Self { heavy: false };
+
+    /// One fence for two lists.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { heavy: self.heavy || other.heavy }
+    }
+
+    pub(crate) fn take(self) {
+        if self.heavy { heavy_fence() } else { full_fence() }
+    }
+}
+
+/// How to wake a sleeper.
+pub enum Caller {
+    Thread(Thread),
+    Task(Waker),
+}
+
+impl Caller {
+    pub(crate) fn this_thread() -> Self {
+        Self::Thread(current_thread())
+    }
+
+    fn call(self) {
+        match self {
+            Self::Thread(thread) => thread.unpark(),
+            Self::Task(waker) => waker.wake(),
+        }
+    }
+}
+
+impl Place {
+    /// Forgets an earlier call. The owner does that before it goes to any list.
+    pub(crate) fn reset(&self) {
+        // ORDER: Relaxed; the list's lock, taken next, orders it before any call.
+        self.called.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the sleeper was called since.
+    pub(crate) fn was_called(&self) -> bool {
+        // ORDER: Acquire; what the notifier made ready is visible. Partner: the Release in `call`.
+        self.called.load(Ordering::Acquire)
+    }
+
+    fn call(&self) {
+        // ORDER: Release; what was made ready before is visible to who sees it. Partner: the Acquire in `was_called`.
+        self.called.store(true, Ordering::Release);
+    }
+}
+
+impl Sleepers {
+    /// Puts a sleeper on the list. One that is on it already changes its caller and keeps its turn.
+    ///
+    /// The sleeper takes the fence, looks once more, and may sleep if there is nothing.
+    pub(crate) fn enlist(&self, place: &Arc<Place>, key: usize, caller: Caller) -> Fence {
+        let is_task = matches!(caller, Caller::Task(_));
+        let sleeper = Sleeper { key, place: Arc::clone(place), caller };
+        let mut list = self.list.lock();
+        let before = match list.iter_mut().find(|sleeper| is_at(sleeper, place)) {
+            Some(listed) => Some(std::mem::replace(listed, sleeper)),
+            None => {
+                list.push_back(sleeper);
+                None
+            }
+        };
+        let was_fenced = self.is_fenced();
+        self.write(list.len(), was_fenced || is_task);
+        drop(list);
+        drop(before);
+        // Also when the bit is new, the heavy one: who has not seen it yet must not look again without.
+        Fence { heavy: !was_fenced }
+    }
+
+    /// Whether the place is on the list still, with this waker to be woken: then nothing has to be done for it.
+    pub(crate) fn has_task(&self, place: &Arc<Place>, waker: &Waker) -> bool {
+        let list = self.list.lock();
+        list.iter().any(|sleeper| {
+            is_at(sleeper, place) && matches!(&sleeper.caller, Caller::Task(listed) if listed.will_wake(waker))
+        })
+    }
+
+    /// Takes a sleeper off the list; `false`, if somebody has taken it off to call it.
+    pub(crate) fn strike(&self, place: &Arc<Place>) -> bool {
+        let mut list = self.list.lock();
+        let found = list.iter().position(|sleeper| is_at(sleeper, place));
+        let sleeper = found.and_then(|at| list.remove(at));
+        self.write(list.len(), self.is_fenced());
+        drop(list);
+        sleeper.is_some()
+    }
+
+    fn is_fenced(&self) -> bool {
+        // ORDER: Relaxed; written under the lock, which the caller holds.
+        self.word.load(Ordering::Relaxed) & FENCED != 0
+    }
+
+    /// Under the lock.
+    fn write(&self, sleepers: usize, fenced: bool) {
+        // ORDER: Relaxed; the fences in `enlist` and `is_anybody_asleep` order it against what is made ready. A sleeper
+        // that is gone may be seen for a while, and is looked for in vain.
+        self.word.store(sleepers << 1 | usize::from(fenced), Ordering::Relaxed);
+    }
+
+    /// Whether somebody is asleep, as seen after everything that this thread has made ready.
+    #[inline(always)]
+    fn is_anybody_asleep(&self) -> bool {
+        fence_point();
+        // ORDER: Relaxed; `fence_point` and the `heavy_fence` in `enlist` order it after what was made ready.
+        self.word.load(Ordering::Relaxed) != 0 && self.is_anybody_asleep_fenced()
+    }
+
+    #[cold]
+    fn is_anybody_asleep_fenced(&self) -> bool {
+        if self.is_fenced() {
+            full_fence();
+        }
+        // ORDER: Relaxed; as above, with the `full_fence` in `enlist` as partner.
+        self.word.load(Ordering::Relaxed) > FENCED
+    }
+
+    /// Takes the next sleeper off the list and calls it, outside the lock; returns whether there was one.
+    fn call_next(&self, key: Option<usize>) -> bool {
+        let mut list = self.list.lock();
+        let at = list.iter().position(|sleeper| key.is_none_or(|key| sleeper.key == key));
+        let Some(sleeper) = at.and_then(|at| list.remove(at)) else { return false };
+        self.write(list.len(), self.is_fenced());
+        drop(list);
+        sleeper.place.call();
+        sleeper.caller.call();
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake(&self, count: usize, key: Option<usize>) {
+        let mut calls = Calls { sleepers: self, left: count, key };
+        calls.make();
+    }
+}
+
+fn is_at(sleeper: &Sleeper, place: &Arc<Place>) -> bool {
+    ptr::eq(&raw const *sleeper.place, &raw const **place)
+}
+
+/// Calls to be made, also if a waker panics in between; a second panic aborts.
+struct Calls<'a> {
+    sleepers: &'a Sleepers,
+    left: usize,
+    key: Option<usize>,
+}
+
+impl Calls<'_> {
+    fn make(&mut self) {
+        while self.left > 0 {
+            // First, so that a call that panics counts.
+            self.left -= 1;
+            if !self.sleepers.call_next(self.key) {
+                self.left = 0;
+            }
+        }
+    }
+}
+
+impl Drop for Calls<'_> {
+    fn drop(&mut self) {
+        if panicking() {
+            self.make();
+        }
+    }
+}
+
+impl Signal for Sleepers {
+    #[inline(always)]
+    fn notify(&self, count: usize, key: usize) {
+        if self.is_anybody_asleep() {
+            self.wake(count, Some(key));
+        }
+    }
+
+    #[inline(always)]
+    fn notify_all(&self) {
+        if self.is_anybody_asleep() {
+            // Not those who fall asleep meanwhile.
+            let count = self.list.lock().len();
+            self.wake(count, None);
+        }
+    }
+
+    fn sleepers(&self) -> usize {
+        // ORDER: Relaxed; a figure.
+        self.word.load(Ordering::Relaxed) >> 1
+    }
+}
+
+impl Sealed for Sleepers {}
+
+impl Default for Sleepers {
+    fn default() -> Self {
+        prepare_fences();
+        let word = if light_fence_is_free() { 0 } else { FENCED };
+        Self { word: Padded::new(AtomicUsize::new(word)), list: Mutex::new(VecDeque::new()) }
+    }
+}
+
+impl fmt::Debug for Sleepers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleepers").field("asleep", &self.sleepers()).finish_non_exhaustive()
+    }
+}
