@@ -3,9 +3,11 @@
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!("ringway counts items in 64-bit atomics, which this target does not have");
 
+pub mod channel;
 pub mod docs;
 pub mod ring;
 mod sync;
+pub mod wait;
 
 /// Misuse that must not compile, each beside a twin that does.
 #[cfg(doctest)]

@@ -1,0 +1,146 @@
+//! Waiting for several receivers.
+
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use ringway::{
+    channel::{self, Receiver, Select, Source, Ticker},
+    ring::spsc::Spsc,
+    wait::Deadline,
+};
+
+use crate::{beside, sleeping::Count, support::patience::until};
+
+/// Chooses `times` times among channels that are always ready, and counts.
+fn choices(select: &mut Select, channels: usize, times: usize) -> Vec<usize> {
+    let mut ends: Vec<_> = (0..channels).map(|_| channel::spsc::<u64>(2).unwrap()).collect();
+    let mut counts = vec![0; channels];
+    for _ in 0..times {
+        let mut receivers: Vec<&mut Receiver<u64, Spsc>> = Vec::new();
+        for (tx, rx) in &mut ends {
+            let _ = tx.try_send(1);
+            receivers.push(rx);
+        }
+        let chosen = select.wait(&mut receivers, Deadline::NEVER).expect("all are ready");
+        assert_eq!(receivers[chosen].try_recv(), Ok(1));
+        counts[chosen] += 1;
+    }
+    counts
+}
+
+/// sv2-apps #801: a biased select starves. Here it must be asked for.
+#[test]
+fn the_order_is_what_it_says() {
+    assert_eq!(choices(&mut Select::fair(), 3, 300), [100, 100, 100]);
+    assert_eq!(choices(&mut Select::biased(), 3, 300), [300, 0, 0]);
+    assert_eq!(choices(&mut Select::weighted(&[3, 2]), 3, 600), [300, 200, 100]);
+}
+
+#[test]
+fn a_sleeping_select_wakes_for_any_source() {
+    let (mut one, mut from_one) = channel::spsc::<u64>(2).unwrap();
+    let (mut two, mut from_two) = channel::mpmc::<u64>(2).unwrap();
+    let selecting = beside(move || {
+        let mut select = Select::fair();
+        let (mut received, mut open) = (Vec::new(), [true, true]);
+        while open != [false, false] {
+            let mut sources: Vec<&mut dyn Source> = Vec::new();
+            let mut places = Vec::new();
+            if open[0] {
+                sources.push(&mut from_one);
+                places.push(0);
+            }
+            if open[1] {
+                sources.push(&mut from_two);
+                places.push(1);
+            }
+            let chosen = places[select.wait(&mut sources, Deadline::NEVER).expect("no deadline")];
+            drop(sources);
+            match if chosen == 0 { from_one.try_recv() } else { from_two.try_recv() } {
+                Ok(item) => received.push(item),
+                Err(ended) => {
+                    assert!(!ended.is_empty(), "what was chosen was not ready");
+                    open[chosen] = false;
+                }
+            }
+        }
+        received
+    });
+    for number in 0..20 {
+        until("a sleeping select", || (one.sleeping_receivers() + two.sleeping_receivers() == 2).then_some(()));
+        if number % 2 == 0 { one.send(number).unwrap() } else { two.send(number).unwrap() }
+    }
+    drop(one);
+    drop(two);
+    assert_eq!(selecting.join().unwrap(), (0..20).collect::<Vec<_>>());
+}
+
+/// A select that was called for an item of one source and takes that of another leaves nobody asleep.
+#[test]
+fn a_call_for_what_is_not_chosen_goes_to_another() {
+    let (mut one, mut from_one) = channel::mpmc::<u64>(2).unwrap();
+    let (mut two, mut from_two) = channel::mpmc::<u64>(2).unwrap();
+    let mut waits_for_two = from_two.clone();
+    let selecting = beside(move || {
+        let chosen = Select::biased().wait(&mut [&mut from_one, &mut from_two], Deadline::NEVER);
+        (chosen, from_one.try_recv(), from_two)
+    });
+    until("a sleeping select", || (one.sleeping_receivers() + two.sleeping_receivers() == 2).then_some(()));
+    let waiting = beside(move || waits_for_two.recv());
+    until("another sleeper", || (two.sleeping_receivers() == 2).then_some(()));
+    // The call for it goes to the select, which was first; by the time it looks, it may prefer the other.
+    two.send(2).unwrap();
+    let _ = one.send(1);
+    let (chosen, first, mut from_two) = selecting.join().unwrap();
+    let received = match chosen {
+        Some(0) => {
+            assert_eq!(first, Ok(1));
+            waiting.join().unwrap().unwrap()
+        }
+        _ => {
+            let received = from_two.try_recv().unwrap();
+            drop(two);
+            assert!(waiting.join().unwrap().is_err());
+            received
+        }
+    };
+    assert_eq!(received, 2);
+}
+
+#[test]
+fn a_deadline_and_a_ticker_end_the_wait() {
+    let (tx, mut rx) = channel::spsc::<u64>(2).unwrap();
+    let mut select = Select::fair();
+    assert_eq!(select.wait(&mut [&mut rx], Deadline::now()), None);
+    assert_eq!(select.wait(&mut [&mut rx], Deadline::after(Duration::from_millis(2))), None);
+    assert_eq!(select.wait(&mut [] as &mut [&mut Ticker], Deadline::NEVER), None);
+    let mut tick = Ticker::every(Duration::from_millis(2));
+    let sources: &mut [&mut dyn Source] = &mut [&mut rx, &mut tick];
+    assert_eq!(select.wait(sources, Deadline::NEVER), Some(1));
+    assert!(tick.ticks() >= 1);
+    assert_eq!(tick.ticks(), 0);
+    assert_eq!(Ticker::every(Duration::MAX).ticks(), 0);
+    drop(tx);
+    assert_eq!(select.wait(&mut [&mut rx], Deadline::NEVER), Some(0), "an ended channel is ready");
+    assert!(rx.try_recv().is_err_and(|ended| !ended.is_empty()));
+}
+
+#[test]
+fn a_task_may_select() {
+    let (mut one, mut from_one) = channel::spsc::<u64>(2).unwrap();
+    let (mut two, mut from_two) = channel::spsc::<u64>(2).unwrap();
+    let (count, waker) = Count::waker();
+    let context = &mut Context::from_waker(&waker);
+    let mut select = Select::fair();
+    assert!(select.poll(&mut [&mut from_one, &mut from_two], context).is_pending());
+    assert!(select.poll(&mut [&mut from_one, &mut from_two], context).is_pending());
+    two.send(2).unwrap();
+    assert_eq!(count.get(), 1);
+    assert_eq!(select.poll(&mut [&mut from_one, &mut from_two], context), Poll::Ready(1));
+    assert_eq!(from_two.try_recv(), Ok(2));
+    one.send(1).unwrap();
+    assert_eq!(select.poll(&mut [&mut from_one, &mut from_two], context), Poll::Ready(0));
+    assert_eq!(from_one.recv(), Ok(1));
+}
