@@ -5,9 +5,14 @@ compile_error!("ringway counts items in 64-bit atomics, which this target does n
 
 pub mod channel;
 pub mod docs;
+pub mod engine;
 pub mod ring;
+pub mod router;
 mod sync;
 pub mod wait;
+pub mod worker;
+
+pub use engine::Engine;
 
 /// Misuse that must not compile, each beside a twin that does.
 #[cfg(doctest)]

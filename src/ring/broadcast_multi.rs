@@ -102,7 +102,7 @@ impl<T> Storage<T> {
         let hold = self.hold();
         // Another producer may have passed the gate that this one saw, hence also the tail that it comes from.
         if sequence.saturating_sub(*gate) >= hold {
-            *gate = self.gate();
+            *gate = self.gates.slowest_to_pass(|| self.tail());
             if sequence.saturating_sub(*gate) >= hold {
                 return State::Behind;
             }
@@ -217,9 +217,28 @@ impl<T> Producer<T> {
         consumer
     }
 
+    /// Another consumer, which starts at the oldest item still held: what some consumer has still to see, and what no
+    /// producer has looked for room in since.
+    ///
+    /// # Cost
+    /// As [`join`](Self::join).
+    pub fn join_oldest(&mut self) -> Consumer<T>
+    where
+        T: Send + Sync,
+    {
+        let mut consumer = Consumer::join(Arc::clone(&self.shared), self.shared.gates.floor());
+        consumer.move_to(self.shared.gates.floor());
+        consumer
+    }
+
     /// Consumers that are in. Without any, nothing gates the producers.
     pub fn consumers(&self) -> usize {
         self.shared.gates.consumers()
+    }
+
+    /// The sequence that the next claim gets: slots claimed so far, by all producers.
+    pub fn sequence(&self) -> u64 {
+        self.shared.tail()
     }
 
     fn leave(&mut self) {
@@ -462,6 +481,11 @@ impl<T> Consumer<T> {
         let cell = self.shared.stamped.slot(self.head).cell();
         // SAFETY: as in `try_next`.
         Ok(unsafe { &*cell.for_read() })
+    }
+
+    /// The sequence that this end looks at next.
+    pub fn sequence(&self) -> u64 {
+        self.head
     }
 
     /// Items claimed by producers and not seen by this end.

@@ -11,6 +11,8 @@ pub(super) struct Gates {
     /// Counts the joins: a walk during which somebody joined may have missed them.
     joins: Padded<AtomicU64>,
     consumers: AtomicUsize,
+    /// The latest gate that one of several producers went by.
+    floor: AtomicU64,
     /// Where the consumer that left last had come to.
     left_at: AtomicU64,
 }
@@ -24,6 +26,7 @@ impl Gates {
             members: Members::new(),
             joins: Padded::new(AtomicU64::new(0)),
             consumers: AtomicUsize::new(0),
+            floor: AtomicU64::new(0),
             left_at: AtomicU64::new(0),
         }
     }
@@ -61,6 +64,27 @@ impl Gates {
 
     /// The sequence below which every consumer has seen everything; `tail`, if there is no consumer.
     pub(super) fn slowest(&self, tail: impl Fn() -> u64) -> u64 {
+        self.slowest_noted(tail, |_| ())
+    }
+
+    /// The same, for a producer that goes by it, beside others: raises the [`floor`](Self::floor).
+    #[cold]
+    pub(super) fn slowest_to_pass(&self, tail: impl Fn() -> u64) -> u64 {
+        self.slowest_noted(tail, |slowest| {
+            // ORDER: Relaxed; the fence after it orders it, with the one in `join` as partner.
+            self.floor.fetch_max(slowest, Ordering::Relaxed);
+        })
+    }
+
+    /// Whoever joins here, and then moves on to the floor as it is after that, finds nothing overwritten: no producer has
+    /// gone by a later gate without seeing the join.
+    pub(super) fn floor(&self) -> u64 {
+        // ORDER: Relaxed; before the join a guess, and after it the fence in `join` orders it.
+        self.floor.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    fn slowest_noted(&self, tail: impl Fn() -> u64, note: impl Fn(u64)) -> u64 {
         loop {
             // ORDER: Acquire; the gates of those who joined are visible. Partner: the Release in `join`.
             let joins = self.joins.load(Ordering::Acquire);
@@ -69,7 +93,9 @@ impl Gates {
             // `leave`.
             let cursors = self.members.iter().map(|member| member.value().load(Ordering::Acquire));
             let slowest = cursors.min().unwrap_or(GONE).min(tail);
-            // With the one in `join`: either this sees the join, or the joiner sees a tail no lower than the one above.
+            note(slowest);
+            // With the one in `join`: either this sees the join, or the joiner sees what was noted, and a tail no lower than
+            // the one above.
             full_fence();
             // ORDER: Relaxed; the fence orders it.
             if self.joins.load(Ordering::Relaxed) == joins {

@@ -447,6 +447,22 @@ impl<T> Consumer<T> {
         Ok(())
     }
 
+    /// Takes the oldest item out, with its sequence. Whoever is alone at this side learns from a jump how many items were
+    /// [displaced](Displace) before it.
+    ///
+    /// # Errors
+    /// As [`try_pop`](super::Consumer::try_pop).
+    ///
+    /// # Panics
+    /// If a batch or `peek` left items in this end's hands: their sequences are forgotten.
+    #[inline(always)]
+    pub fn try_pop_sequenced(&mut self) -> Result<(u64, T), PopError> {
+        assert!(self.stash.is_empty(), "items in hand have no sequence");
+        let (sequence, _) = self.take(1)?;
+        // SAFETY: `take` made this committed slot this thread's.
+        Ok((sequence, unsafe { self.shared.empty(sequence) }))
+    }
+
     fn leave(&mut self) {
         // ORDER: Relaxed; the count decides who closes, and the tail's own order what the close covers.
         if self.shared.consumers.fetch_sub(1, Ordering::Relaxed) == 1 {

@@ -1,0 +1,378 @@
+//! How handlers are given to workers.
+
+use std::sync::Arc;
+
+use super::{
+    AttachError, Engine, HandlerRecord, Registry,
+    source::{QueueSource, TopicSource},
+};
+use crate::router::{Contract, Key, Name, Queue, Shape, Sharing, Start, Topic};
+use crate::worker::{Command, Duty, End, Figures, Handler, OnPanic, Plan, QueueDuty, Stage, Supervised, TopicDuty};
+
+/// Handlers that were given to workers: one a shard.
+#[derive(Debug)]
+pub struct Attached {
+    /// The number of each duty, and its worker.
+    pub(super) duties: Vec<(u64, usize)>,
+    figures: Vec<Arc<Figures>>,
+}
+
+impl Attached {
+    /// Why each shard's handler ended; `None` while it goes on.
+    pub fn ends(&self) -> Vec<Option<End>> {
+        self.figures.iter().map(|figures| figures.end()).collect()
+    }
+
+    /// Whether all of them have ended.
+    pub fn is_over(&self) -> bool {
+        self.figures.iter().all(|figures| figures.end().is_some())
+    }
+
+    /// Items that they have handled.
+    pub fn handled(&self) -> u64 {
+        self.figures.iter().map(|figures| figures.handled.get()).sum()
+    }
+}
+
+/// A subscription about to be served by workers.
+#[must_use = "`handle` attaches it"]
+pub struct Subscribing<'e, T> {
+    engine: &'e Engine,
+    topic: Topic<T>,
+    name: String,
+    contract: Contract<T>,
+    start: Start,
+    on_panic: OnPanic,
+    workers: Vec<usize>,
+    /// The queues and topics that the handlers publish to.
+    feeds: Vec<Name>,
+}
+
+impl<'e, T: Send + Sync + 'static> Subscribing<'e, T> {
+    pub(super) fn new(engine: &'e Engine, topic: &Topic<T>, name: &str) -> Self {
+        Self {
+            engine,
+            topic: topic.clone(),
+            name: name.to_owned(),
+            contract: Contract::gate(),
+            start: Start::Newest,
+            on_panic: OnPanic::Skip,
+            workers: Vec::new(),
+            feeds: Vec::new(),
+        }
+    }
+
+    /// What it is promised; else [`Contract::gate`].
+    pub fn contract(mut self, contract: Contract<T>) -> Self {
+        self.contract = contract;
+        self
+    }
+
+    /// Where it starts; else at the newest.
+    pub fn start(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// What happens when its handler panics; else [`OnPanic::Skip`].
+    pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
+        self.on_panic = on_panic;
+        self
+    }
+
+    /// The workers that may serve it, by number; else all of them.
+    pub fn on(mut self, workers: &[usize]) -> Self {
+        self.workers = workers.to_vec();
+        self
+    }
+
+    /// Says that the handlers publish to `destination`, which then closes after them: what they publish while the engine
+    /// drains is accepted. Name each.
+    pub fn feeds<S: Shape>(mut self, destination: &S) -> Self {
+        self.feeds.push(destination.name().clone());
+        self
+    }
+
+    /// Attaches a handler for each shard, made by `make`, which is given the shard's number.
+    ///
+    /// When this returns, whatever is published afterwards is meant for it.
+    ///
+    /// # Errors
+    /// [`AttachError`]; it says what to change.
+    ///
+    /// # Panics
+    /// Only if `make` does.
+    pub fn handle<H, F>(self, make: F) -> Result<Attached, AttachError>
+    where
+        H: Handler<Topic<T>>,
+        F: Fn(usize) -> H + Send + Sync + 'static,
+    {
+        let name = Name::new(&self.name)?;
+        let plan = Plan {
+            make: Arc::new(make),
+            on_panic: self.on_panic,
+            source: self.topic.name().clone(),
+            subscription: name.clone(),
+            failures: Arc::clone(&self.engine.failures),
+        };
+        // Made before anything waits for them.
+        let runs: Vec<_> = (0..self.topic.shards()).map(|shard| Supervised::new(&plan, shard)).collect();
+        let mut registry = self.engine.registry();
+        let source = registry.number_of(&self.topic)?;
+        let stages = registry.check_stages(source, &self.feeds)?;
+        self.engine.check_workers(&self.workers)?;
+        let mut subscription = self.topic.subscribe(name, &self.contract, self.start)?;
+        registry.stages.extend(stages);
+        let membership = Arc::clone(subscription.membership());
+        let mut attached = Attached { duties: Vec::new(), figures: Vec::new() };
+        for (shard, (reader, run)) in subscription.take_readers().into_iter().zip(runs).enumerate() {
+            let figures = Arc::clone(&run.figures);
+            let duty = TopicDuty::new(reader, shard, run, Arc::clone(&membership));
+            let record = membership.record().id;
+            self.engine.attach(
+                &mut registry,
+                &self.workers,
+                source,
+                record,
+                shard,
+                figures,
+                Box::new(duty),
+                &mut attached,
+            );
+        }
+        Ok(attached)
+    }
+}
+
+impl<'e, T: Send + Sync + 'static> Subscribing<'e, T> {
+    /// Attaches a stage for each shard: what its function makes of an item is published to `destination`, in the same
+    /// order. `make` is given the shard's number, and makes the function: it returns a key and an item, or `None`.
+    ///
+    /// Where there is no room downstream the stage takes nothing more until there is; its worker goes on with other
+    /// handlers. After a panic the function is made anew with [`OnPanic::Restart`]; what it had made before is published.
+    ///
+    /// # Errors
+    /// [`AttachError`]; it says what to change.
+    ///
+    /// # Panics
+    /// Only if `make` does.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::Engine;
+    /// # let engine = Engine::builder().workers(1).start()?;
+    /// let lines = engine.topic::<String>("lines").open()?;
+    /// let sizes = engine.topic::<(u32, u64)>("sizes").shards(4).open()?;
+    /// engine.subscribe(&lines, "decode").then(&sizes, |_shard| |line: &String| {
+    ///     let (symbol, size) = line.split_once(',')?;
+    ///     let (symbol, size) = (symbol.parse().ok()?, size.parse().ok()?);
+    ///     Some((symbol, (symbol, size))) // the key, and the item
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn then<S, K, F, M>(self, destination: &S, make: M) -> Result<Attached, AttachError>
+    where
+        S: Shape,
+        K: Key + Send + 'static,
+        F: FnMut(&T) -> Option<(K, S::Payload)> + Send + 'static,
+        M: Fn(usize) -> F + Send + Sync + 'static,
+    {
+        let (destination, make) = (destination.clone(), Arc::new(make));
+        let mut this = self.feeds(&destination);
+        let restarts = this.on_panic == OnPanic::Restart;
+        if restarts {
+            // The stage stays, with what it made, and makes its function anew by itself.
+            this.on_panic = OnPanic::Skip;
+        }
+        this.handle(move |shard| {
+            let again = Arc::clone(&make);
+            let again: Arc<dyn Fn() -> F + Send + Sync> = Arc::new(move || again(shard));
+            Stage::<S, K, F>::new(&destination, again(), restarts.then_some(again))
+        })
+    }
+}
+
+/// A queue about to be served by workers.
+#[must_use = "`handle` attaches it"]
+pub struct Consuming<'e, T> {
+    engine: &'e Engine,
+    queue: Queue<T>,
+    on_panic: OnPanic,
+    workers: Vec<usize>,
+    /// The queues and topics that the handlers publish to.
+    feeds: Vec<Name>,
+}
+
+impl<'e, T: Send + 'static> Consuming<'e, T> {
+    pub(super) fn new(engine: &'e Engine, queue: &Queue<T>) -> Self {
+        Self { engine, queue: queue.clone(), on_panic: OnPanic::Skip, workers: Vec::new(), feeds: Vec::new() }
+    }
+
+    /// What happens when a handler panics; else [`OnPanic::Skip`].
+    pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
+        self.on_panic = on_panic;
+        self
+    }
+
+    /// The workers that may serve it, by number; else all of them.
+    pub fn on(mut self, workers: &[usize]) -> Self {
+        self.workers = workers.to_vec();
+        self
+    }
+
+    /// Says that the handlers publish to `destination`, which then closes after them: what they publish while the engine
+    /// drains is accepted. Name each.
+    pub fn feeds<S: Shape>(mut self, destination: &S) -> Self {
+        self.feeds.push(destination.name().clone());
+        self
+    }
+
+    /// Attaches handlers made by `make`: of a keyed queue one a shard, of a shared one one a worker. `make` is given the
+    /// number of the shard, or of the shard that is looked at first.
+    ///
+    /// # Errors
+    /// [`AttachError`]; it says what to change.
+    ///
+    /// # Panics
+    /// Only if `make` does.
+    pub fn handle<H, F>(self, make: F) -> Result<Attached, AttachError>
+    where
+        H: Handler<Queue<T>>,
+        F: Fn(usize) -> H + Send + Sync + 'static,
+    {
+        let plan = Plan {
+            make: Arc::new(make),
+            on_panic: self.on_panic,
+            source: self.queue.name().clone(),
+            subscription: self.queue.name().clone(),
+            failures: Arc::clone(&self.engine.failures),
+        };
+        let shards = self.queue.shards();
+        let is_shared = self.queue.plan().sharing == Sharing::Shared;
+        let workers = if self.workers.is_empty() { self.engine.desks.len() } else { self.workers.len() };
+        let handlers = if is_shared { workers } else { shards };
+        let runs: Vec<_> = (0..handlers).map(|nth| Supervised::new(&plan, nth % shards)).collect();
+
+        let mut registry = self.engine.registry();
+        let source = registry.number_of_queue(&self.queue)?;
+        let stages = registry.check_stages(source, &self.feeds)?;
+        self.engine.check_workers(&self.workers)?;
+        let mut intakes = Vec::new();
+        for nth in 0..handlers {
+            let of_one = if is_shared { shards } else { 1 };
+            let mut own = Vec::new();
+            for shard in (nth..nth + of_one).map(|shard| shard % shards) {
+                match self.queue.intake(shard) {
+                    Some(intake) => own.push((shard, intake)),
+                    None => {
+                        let taken = intakes.into_iter().flatten().chain(own);
+                        taken.for_each(|(shard, intake)| self.queue.give_back(shard, intake));
+                        return Err(AttachError::Served { name: self.queue.name().clone(), shard });
+                    }
+                }
+            }
+            intakes.push(own);
+        }
+        registry.stages.extend(stages);
+        let mut attached = Attached { duties: Vec::new(), figures: Vec::new() };
+        for (nth, (own, run)) in intakes.into_iter().zip(runs).enumerate() {
+            let figures = Arc::clone(&run.figures);
+            let duty = Box::new(QueueDuty::new(self.queue.clone(), own, run));
+            // A shared queue has one handler on each worker.
+            let only = [self.workers.get(nth).copied().unwrap_or(nth)];
+            let workers = if is_shared { &only[..] } else { &self.workers[..] };
+            self.engine.attach(&mut registry, workers, source, 0, nth % shards, figures, duty, &mut attached);
+        }
+        Ok(attached)
+    }
+}
+
+impl Registry {
+    pub(super) fn number(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// The number of a topic of this engine.
+    pub(super) fn number_of<T: Send + Sync + 'static>(&self, topic: &Topic<T>) -> Result<u64, AttachError> {
+        let mut topics = self.sources.iter().filter_map(|source| source.as_any().downcast_ref::<TopicSource<T>>());
+        let found = topics.find(|source| source.topic.is_same(topic));
+        found.map(|source| source.id).ok_or_else(|| AttachError::Foreign { name: topic.name().clone() })
+    }
+
+    /// The ways from `source` to what its handlers publish to, if none of them leads back.
+    fn check_stages(&self, source: u64, feeds: &[Name]) -> Result<Vec<(u64, u64)>, AttachError> {
+        let mut stages = Vec::new();
+        for name in feeds {
+            let found = self.sources.iter().find(|source| source.name() == name);
+            let to = found.ok_or_else(|| AttachError::Foreign { name: name.clone() })?.id();
+            if let Some(mut way) = self.way(to, source) {
+                way.insert(0, source);
+                let names = way.iter().filter_map(|id| self.sources.iter().find(|source| source.id() == *id));
+                return Err(AttachError::Cycle { names: names.map(|source| source.name().clone()).collect() });
+            }
+            stages.push((source, to));
+        }
+        Ok(stages)
+    }
+
+    /// The way that stages lead from one source to another, both included. There are no cycles yet.
+    fn way(&self, from: u64, to: u64) -> Option<Vec<u64>> {
+        if from == to {
+            return Some(vec![from]);
+        }
+        let mut steps = self.stages.iter().filter(|stage| stage.0 == from);
+        steps.find_map(|stage| {
+            let mut way = self.way(stage.1, to)?;
+            way.insert(0, from);
+            Some(way)
+        })
+    }
+
+    fn number_of_queue<T: Send + 'static>(&self, queue: &Queue<T>) -> Result<u64, AttachError> {
+        let mut queues = self.sources.iter().filter_map(|source| source.as_any().downcast_ref::<QueueSource<T>>());
+        let found = queues.find(|source| source.queue.is_same(queue));
+        let number =
+            found.map(|source| source.id).ok_or_else(|| AttachError::Foreign { name: queue.name().clone() })?;
+        if self.closing { Err(AttachError::Closed) } else { Ok(number) }
+    }
+}
+
+impl Engine {
+    fn check_workers(&self, asked: &[usize]) -> Result<(), AttachError> {
+        let workers = self.desks.len();
+        match asked.iter().find(|&&worker| worker >= workers) {
+            Some(&asked) => Err(AttachError::NoWorker { asked, workers }),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives a duty to that of the workers which has the fewest.
+    #[allow(clippy::too_many_arguments)]
+    fn attach(
+        &self,
+        registry: &mut Registry,
+        workers: &[usize],
+        source: u64,
+        subscription: u64,
+        shard: usize,
+        figures: Arc<Figures>,
+        duty: Box<dyn Duty>,
+        attached: &mut Attached,
+    ) {
+        let load = |worker: usize| {
+            let going = |record: &&HandlerRecord| record.worker == worker && record.figures.end().is_none();
+            registry.handlers.iter().filter(going).count()
+        };
+        let all: Vec<usize> = (0..self.desks.len()).collect();
+        let candidates = if workers.is_empty() { &all } else { workers };
+        let worker = candidates.iter().copied().min_by_key(|&worker| load(worker)).unwrap_or(0);
+        let id = registry.number();
+        self.board.begin(source);
+        let record = HandlerRecord { source, subscription, shard, worker, figures: Arc::clone(&figures) };
+        registry.handlers.push(record);
+        attached.duties.push((id, worker));
+        attached.figures.push(figures);
+        self.desks[worker].ask(Command::Attach { id, source, duty }, &self.board);
+    }
+}

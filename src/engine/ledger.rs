@@ -1,0 +1,342 @@
+//! The account of every item: what was accepted is handled, dropped by a policy that says so, left over, or still there.
+//!
+//! ```text
+//! queue         accepted = handled + dropped newest, oldest, by panic + left + waiting
+//! subscription  offered  = handled + dropped by panic + lost + merged + passed over + left + waiting
+//! ```
+//! Both hold at any moment at which nobody publishes and no handler runs; otherwise figures told at different moments meet.
+
+use std::{error::Error, fmt, sync::Arc};
+
+use super::{
+    HandlerRecord,
+    source::{ShapeFigures, Source},
+};
+use crate::router::{Balance, Fed, Name, Published, Record, Seen};
+use crate::worker::{Desk, End, Figures};
+
+/// The account of an engine.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    /// Of each queue.
+    pub queues: Vec<QueueLedger>,
+    /// Of each topic.
+    pub topics: Vec<TopicLedger>,
+}
+
+/// The account of a queue.
+#[derive(Debug, Clone)]
+pub struct QueueLedger {
+    /// Its name.
+    pub name: Name,
+    /// What publishers did.
+    pub published: Published,
+    /// Items handled.
+    pub handled: u64,
+    /// Items dropped after a panic.
+    pub dropped: u64,
+    /// Further attempts after panics.
+    pub retried: u64,
+    /// Panics.
+    pub failures: u64,
+    /// Items that were not handled and are, or were, handed back.
+    pub left: u64,
+    /// Items inside. With [`Order::PerPublisher`](crate::router::Order::PerPublisher) only the handler of a shard can count
+    /// them: while it is there, this is what remains of the others.
+    pub waiting: u64,
+    /// What each handler did.
+    pub shards: Vec<ShardLedger>,
+}
+
+/// The account of a topic.
+#[derive(Debug, Clone)]
+pub struct TopicLedger {
+    /// Its name.
+    pub name: Name,
+    /// What publishers did.
+    pub published: Published,
+    /// Slots that publishers claimed and left empty.
+    pub tombstones: u64,
+    /// Of each subscription that ever was.
+    pub subscriptions: Vec<SubscriptionLedger>,
+}
+
+/// The account of a subscription.
+#[derive(Debug, Clone)]
+pub struct SubscriptionLedger {
+    /// Its name.
+    pub name: Name,
+    /// Its contract, as text.
+    pub contract: String,
+    /// Items published while it was there.
+    pub offered: u64,
+    /// Items handled.
+    pub handled: u64,
+    /// Items dropped after a panic.
+    pub dropped: u64,
+    /// Further attempts after panics.
+    pub retried: u64,
+    /// Panics.
+    pub failures: u64,
+    /// Items that newer ones displaced.
+    pub lost: u64,
+    /// Items that were merged into newer ones of the same key.
+    pub merged: u64,
+    /// Items that sampling passed over.
+    pub passed_over: u64,
+    /// Items that it had not seen when it ended.
+    pub left: u64,
+    /// Items on their way.
+    pub waiting: u64,
+    /// Whether a publisher evicted it.
+    pub evicted: bool,
+    /// What each shard's handler did; none for a subscription that is polled.
+    pub shards: Vec<ShardLedger>,
+    /// Items that its readers went past and nobody accounts for; told apart from tombstones by `check`.
+    unaccounted: i128,
+}
+
+/// What one handler did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardLedger {
+    /// Its shard.
+    pub shard: usize,
+    /// The worker that serves it.
+    pub worker: String,
+    /// Items handled.
+    pub handled: u64,
+    /// Items that waited after its last batch.
+    pub lag: u64,
+    /// Why it ended, if it did.
+    pub end: Option<End>,
+}
+
+impl QueueLedger {
+    /// What became of the items, all but what is waiting.
+    fn accounted(&self) -> u64 {
+        self.handled + self.dropped + self.published.dropped_newest + self.published.dropped_oldest + self.left
+    }
+}
+
+impl SubscriptionLedger {
+    fn accounted(&self) -> u64 {
+        self.handled + self.dropped + self.lost + self.merged + self.passed_over + self.left
+    }
+}
+
+impl TopicLedger {
+    /// How evenly the shards were used.
+    pub fn balance(&self) -> Option<Balance> {
+        Balance::of(&self.published.accepted)
+    }
+
+    /// The subscription of this name; the last of several.
+    pub fn subscription(&self, name: &str) -> Option<&SubscriptionLedger> {
+        self.subscriptions.iter().rev().find(|subscription| subscription.name.as_str() == name)
+    }
+}
+
+impl Ledger {
+    pub(super) fn of(sources: &[Arc<dyn Source>], handlers: &[HandlerRecord], desks: &[Arc<Desk>]) -> Self {
+        let mut ledger = Self { queues: Vec::new(), topics: Vec::new() };
+        for source in sources {
+            let own: Vec<&HandlerRecord> = handlers.iter().filter(|record| record.source == source.id()).collect();
+            let (name, published) = (source.name().clone(), source.published());
+            match source.shape() {
+                ShapeFigures::Queue { depths, left } => {
+                    ledger.queues.push(queue_ledger(name, published, &depths, left, &own, desks));
+                }
+                ShapeFigures::Topic { sequences, subscriptions } => {
+                    let subscriptions = subscriptions.into_iter().map(|(record, beside)| {
+                        let served: Vec<_> = own.iter().filter(|own| own.subscription == record.id).copied().collect();
+                        subscription_ledger(&record, beside, &sequences, &served, desks)
+                    });
+                    let subscriptions = subscriptions.collect();
+                    let tombstones = sequences.iter().sum::<u64>().saturating_sub(published.total());
+                    ledger.topics.push(TopicLedger { name, published, tombstones, subscriptions });
+                }
+            }
+        }
+        ledger
+    }
+
+    /// The queue of this name.
+    pub fn queue(&self, name: &str) -> Option<&QueueLedger> {
+        self.queues.iter().find(|queue| queue.name.as_str() == name)
+    }
+
+    /// The topic of this name.
+    pub fn topic(&self, name: &str) -> Option<&TopicLedger> {
+        self.topics.iter().find(|topic| topic.name.as_str() == name)
+    }
+
+    /// Whether every item is accounted for.
+    ///
+    /// # Errors
+    /// The first [`Imbalance`]. While somebody publishes or handles it says nothing; afterwards it is a fault of this crate,
+    /// or a handler that has not returned.
+    pub fn check(&self) -> Result<(), Imbalance> {
+        for queue in &self.queues {
+            let (accepted, accounted) = (queue.published.total(), queue.accounted() + queue.waiting);
+            if accepted != accounted {
+                return Err(Imbalance { what: queue.name.to_string(), accepted, accounted });
+            }
+        }
+        for topic in &self.topics {
+            for subscription in &topic.subscriptions {
+                let accounted = subscription.accounted() + subscription.waiting;
+                // Tombstones look like items to a reader that counts by sequence.
+                let explained = (0..=i128::from(topic.tombstones)).contains(&subscription.unaccounted);
+                if subscription.offered != accounted || !explained {
+                    let what = format!("{} of {}", subscription.name, topic.name);
+                    let accepted = (i128::from(accounted) + subscription.unaccounted).max(0) as u64;
+                    let accepted = if explained { subscription.offered } else { accepted };
+                    return Err(Imbalance { what, accepted, accounted });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Items that wait somewhere for the slowest: the most of any subscription or queue.
+    pub(super) fn lag_max(&self) -> u64 {
+        let queues = self.queues.iter().map(|queue| queue.waiting);
+        let topics = self.topics.iter().flat_map(|topic| &topic.subscriptions).map(|subscription| subscription.waiting);
+        queues.chain(topics).max().unwrap_or(0)
+    }
+}
+
+fn shards(own: &[&HandlerRecord], desks: &[Arc<Desk>]) -> Vec<ShardLedger> {
+    let shard = |record: &&HandlerRecord| ShardLedger {
+        shard: record.shard,
+        worker: desks[record.worker].name.clone(),
+        handled: record.figures.handled.get(),
+        lag: record.figures.lag.get(),
+        end: record.figures.end(),
+    };
+    own.iter().map(shard).collect()
+}
+
+fn sum(own: &[&HandlerRecord], figure: impl Fn(&Figures) -> u64) -> u64 {
+    own.iter().map(|record| figure(&record.figures)).sum()
+}
+
+fn queue_ledger(
+    name: Name,
+    published: Published,
+    depths: &[Option<u64>],
+    left: u64,
+    own: &[&HandlerRecord],
+    desks: &[Arc<Desk>],
+) -> QueueLedger {
+    let mut ledger = QueueLedger {
+        name,
+        published,
+        handled: sum(own, |figures| figures.handled.get()),
+        dropped: sum(own, |figures| figures.dropped.get()),
+        retried: sum(own, |figures| figures.retried.get()),
+        failures: sum(own, |figures| figures.failures.get()),
+        left,
+        waiting: 0,
+        shards: shards(own, desks),
+    };
+    let told: Option<u64> = depths.iter().copied().sum();
+    ledger.waiting = told.unwrap_or_else(|| ledger.published.total().saturating_sub(ledger.accounted()));
+    ledger
+}
+
+fn subscription_ledger(
+    record: &Record,
+    beside: u64,
+    sequences: &[u64],
+    served: &[&HandlerRecord],
+    desks: &[Arc<Desk>],
+) -> SubscriptionLedger {
+    let polled = |figure: fn(&Seen) -> u64| record.shards.iter().map(figure).sum::<u64>();
+    let fed = record.fed.as_deref();
+    let fed_figure = |figure: fn(&Fed) -> u64| fed.map_or(0, figure);
+    let mut ledger = SubscriptionLedger {
+        name: record.name.clone(),
+        contract: record.contract.clone(),
+        offered: 0,
+        handled: sum(served, |figures| figures.handled.get()) + polled(|seen| seen.items.get()),
+        dropped: sum(served, |figures| figures.dropped.get()),
+        retried: sum(served, |figures| figures.retried.get()),
+        failures: sum(served, |figures| figures.failures.get()),
+        lost: fed_figure(|fed| fed.lost.get()),
+        merged: fed_figure(|fed| fed.merged.get()),
+        passed_over: fed_figure(|fed| fed.passed_over.get()),
+        left: sum(served, |figures| figures.left.get()) + polled(|seen| seen.left.get()),
+        waiting: beside,
+        evicted: record.is_evicted(),
+        shards: shards(served, desks),
+        unaccounted: 0,
+    };
+    match fed {
+        Some(fed) => ledger.offered = fed.offered.get(),
+        None => {
+            let passed: u64 = record.shards.iter().map(|seen| seen.position.get() - seen.from).sum();
+            let going = record.shards.iter().zip(sequences).filter(|(seen, _)| seen.ended.get() == 0);
+            ledger.waiting = going.map(|(seen, &sequence)| sequence.saturating_sub(seen.position.get())).sum();
+            ledger.unaccounted = i128::from(passed) - i128::from(ledger.accounted());
+            ledger.offered = ledger.accounted() + ledger.waiting;
+        }
+    }
+    ledger
+}
+
+/// Items that nobody accounts for, or that were accounted for twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imbalance {
+    /// The queue or subscription.
+    pub what: String,
+    /// Items that it accepted, or was offered.
+    pub accepted: u64,
+    /// Items that are accounted for.
+    pub accounted: u64,
+}
+
+impl fmt::Display for Imbalance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} items came in, and {} are accounted for", self.what, self.accepted, self.accounted)
+    }
+}
+
+impl Error for Imbalance {}
+
+impl fmt::Display for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for queue in &self.queues {
+            let QueueLedger { name, published, handled, dropped, left, waiting, .. } = queue;
+            let Published { dropped_newest, dropped_oldest, .. } = published;
+            writeln!(
+                f,
+                "queue {name}: accepted {} = handled {handled} + dropped newest {dropped_newest} oldest {dropped_oldest} \
+                 panicked {dropped} + left {left} + waiting {waiting}",
+                published.total()
+            )?;
+        }
+        for topic in &self.topics {
+            writeln!(
+                f,
+                "topic {}: accepted {}, refused {}",
+                topic.name,
+                topic.published.total(),
+                topic.published.refused
+            )?;
+            for subscription in &topic.subscriptions {
+                let SubscriptionLedger { name, contract, offered, handled, dropped, lost, merged, .. } = subscription;
+                let SubscriptionLedger { passed_over, left, waiting, .. } = subscription;
+                writeln!(
+                    f,
+                    "  {name} ({contract}): offered {offered} = handled {handled} + panicked {dropped} + lost {lost} + merged \
+                     {merged} + passed over {passed_over} + left {left} + waiting {waiting}"
+                )?;
+            }
+        }
+        match self.check() {
+            Ok(()) => write!(f, "balanced"),
+            Err(imbalance) => write!(f, "NOT BALANCED: {imbalance}"),
+        }
+    }
+}

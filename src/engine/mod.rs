@@ -1,0 +1,313 @@
+//! What an application holds: named queues and topics, the workers that serve them, and the account of every item.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use ringway::{Engine, router::Contract};
+//!
+//! let engine = Engine::builder().workers(2).start()?;
+//! let trades = engine.topic::<(u32, u64)>("trades").shards(2).open()?; // (symbol, size)
+//! engine.subscribe(&trades, "volume").handle(|_shard| {
+//!     let mut volume = 0;
+//!     move |trade: &(u32, u64)| volume += trade.1
+//! })?;
+//! engine.subscribe(&trades, "screen").contract(Contract::latest()).handle(|_shard| |_: &(u32, u64)| ())?;
+//!
+//! let mut publisher = trades.publisher();
+//! for size in 0..1000 {
+//!     publisher.publish(&7_u32, (7, size))?; // same key, same shard, same order
+//! }
+//! let report = engine.drain(Duration::from_secs(5)); // close, handle what is accepted, account for it
+//! assert!(report.is_drained());
+//! report.ledger.check()?;
+//! assert_eq!(report.ledger.topic("trades").unwrap().published.total(), 1000);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The end
+//! *Close* refuses what is published from now on. *Drain* closes, lets everything accepted be handled, and reports. *Abort*
+//! handles nothing more: what was accepted is counted, and the items of queues are handed back
+//! ([`Queue::take_left`]). All three are of the whole engine.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use crate::router::{Queue, Topic};
+use crate::worker::{Board, Command, Desk, End, Failure, Failures, Figures, Limits, Pinned, Worker};
+
+mod attach;
+mod builder;
+mod error;
+mod health;
+mod ledger;
+mod open;
+mod source;
+
+use self::source::Source;
+pub use self::{
+    attach::{Attached, Consuming, Subscribing},
+    builder::Builder,
+    error::{AttachError, StartError},
+    health::{Health, Watermarks, WorkerHealth},
+    ledger::{Imbalance, Ledger, QueueLedger, ShardLedger, SubscriptionLedger, TopicLedger},
+    open::{OpeningQueue, OpeningTopic},
+};
+
+/// Queues and topics by name, and the workers that serve them.
+pub struct Engine {
+    board: Arc<Board>,
+    failures: Arc<Failures>,
+    limits: Limits,
+    desks: Vec<Arc<Desk>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    by_hand: Mutex<Vec<Worker>>,
+    /// Guards the queues and topics, and which handler serves which; control plane: set-up, ends and questions.
+    registry: Mutex<Registry>,
+}
+
+#[derive(Default)]
+struct Registry {
+    sources: Vec<Arc<dyn Source>>,
+    handlers: Vec<HandlerRecord>,
+    next_id: u64,
+    /// Which source's handlers publish to which.
+    stages: Vec<(u64, u64)>,
+    /// Sources that are closed, by number.
+    closed: HashSet<u64>,
+    /// Whether all are to close.
+    closing: bool,
+}
+
+/// Which handler serves what, and its figures.
+#[derive(Clone)]
+struct HandlerRecord {
+    source: u64,
+    /// The subscription's number within its topic; 0 for a queue.
+    subscription: u64,
+    shard: usize,
+    worker: usize,
+    figures: Arc<Figures>,
+}
+
+impl Engine {
+    /// The start of an engine.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The start of a topic of this name.
+    pub fn topic<T: Send + Sync + 'static>(&self, name: &str) -> OpeningTopic<'_, T> {
+        OpeningTopic::new(self, name)
+    }
+
+    /// The start of a queue of this name.
+    pub fn queue<T: Send + 'static>(&self, name: &str) -> OpeningQueue<'_, T> {
+        OpeningQueue::new(self, name)
+    }
+
+    /// The start of a subscription of this name, served by workers.
+    pub fn subscribe<'e, T: Send + Sync + 'static>(&'e self, topic: &Topic<T>, name: &str) -> Subscribing<'e, T> {
+        Subscribing::new(self, topic, name)
+    }
+
+    /// The start of serving a queue by workers.
+    pub fn consume<'e, T: Send + 'static>(&'e self, queue: &Queue<T>) -> Consuming<'e, T> {
+        Consuming::new(self, queue)
+    }
+
+    /// The workers that were asked for [by hand](Builder::by_hand), once.
+    pub fn take_workers(&self) -> Vec<Worker> {
+        std::mem::take(&mut self.by_hand.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Ends handlers: what they have not handled is counted as left. A keyed queue's shards can be served anew.
+    ///
+    /// Does not wait: the handlers end in the next cycles of their workers; [`Attached::is_over`] tells.
+    pub fn detach(&self, attached: &Attached) {
+        for (worker, desk) in self.desks.iter().enumerate() {
+            let ids: Vec<u64> = attached.duties.iter().filter(|duty| duty.1 == worker).map(|duty| duty.0).collect();
+            if !ids.is_empty() {
+                desk.ask(Command::End { ids, end: End::Detached }, &self.board);
+            }
+        }
+    }
+
+    /// Refuses whatever is published from now on; what was accepted will be handled. Returns at once.
+    pub fn close(&self) {
+        self.registry().closing = true;
+        self.go_on_closing();
+    }
+
+    /// Whether the engine is closed, and everything that was accepted has been handled.
+    pub fn is_drained(&self) -> bool {
+        self.registry().closing && self.go_on_closing()
+    }
+
+    /// Closes, waits until everything that was accepted has been handled, and ends the workers. After `patience` what is not
+    /// handled is left, as by [`abort`](Self::abort).
+    ///
+    /// Workers by hand are not polled here: poll them until [`is_drained`](Self::is_drained) first.
+    pub fn drain(self, patience: Duration) -> Report {
+        let start = Instant::now();
+        self.close();
+        // A time too far ahead to be told is as good as a century.
+        let century = Duration::from_secs(100 * 365 * 86_400);
+        let until = start.checked_add(patience).unwrap_or(start + century);
+        let drained = loop {
+            if self.go_on_closing() {
+                break true;
+            }
+            let before: usize = self.duties_going();
+            if !self.board.wait(until, |going| going.values().sum::<usize>() != before) {
+                break self.go_on_closing();
+            }
+        };
+        self.finish(start, drained)
+    }
+
+    /// Refuses whatever is published from now on, and handles nothing more: what was accepted is counted as left.
+    pub fn abort(self) -> Report {
+        let start = Instant::now();
+        self.close();
+        self.finish(start, false)
+    }
+
+    fn finish(&self, start: Instant, drained: bool) -> Report {
+        let sources = self.registry().sources.clone();
+        sources.iter().for_each(|source| source.close());
+        let command = || if drained { Command::Leave } else { Command::EndAll(End::Aborted) };
+        self.desks.iter().for_each(|desk| desk.ask(command(), &self.board));
+        // Workers by hand that nobody took: their duties end here.
+        drop(self.take_workers());
+        self.board.wait(Instant::now() + GRACE, |going| going.values().all(|&duties| duties == 0));
+        let mut stuck = Vec::new();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for (desk, thread) in self.desks.iter().zip(threads) {
+            // Without duties it ends in its next cycle.
+            if desk.duties.get() == 0 || thread.is_finished() {
+                let _ = thread.join();
+            } else {
+                stuck.push(desk.name.clone());
+            }
+        }
+        sources.iter().for_each(|source| source.leave_all());
+        Report { ledger: self.audit(), failures: self.failures(), drained, stuck, took: start.elapsed() }
+    }
+
+    /// Closes what has nothing upstream that still goes on; returns whether all is closed and over.
+    fn go_on_closing(&self) -> bool {
+        let mut registry = self.registry();
+        let sources = registry.sources.clone();
+        let mut over = true;
+        for source in &sources {
+            let mut upstream = registry.stages.iter().filter(|stage| stage.1 == source.id()).map(|stage| stage.0);
+            let upstream_over =
+                upstream.all(|upstream| registry.closed.contains(&upstream) && self.board.count(upstream) == 0);
+            if upstream_over && registry.closed.insert(source.id()) {
+                source.close();
+            }
+            over &= upstream_over && self.board.count(source.id()) == 0;
+        }
+        over
+    }
+
+    fn duties_going(&self) -> usize {
+        let registry = self.registry();
+        registry.sources.iter().map(|source| self.board.count(source.id())).sum()
+    }
+
+    /// The account of every item; exact while nobody publishes and no handler runs.
+    pub fn audit(&self) -> Ledger {
+        let registry = self.registry();
+        Ledger::of(&registry.sources, &registry.handlers, &self.desks)
+    }
+
+    /// The last failures of handlers, oldest first, up to 64.
+    pub fn failures(&self) -> Vec<Failure> {
+        self.failures.last()
+    }
+
+    /// Panics of handlers so far.
+    pub fn failure_count(&self) -> u64 {
+        self.failures.count()
+    }
+
+    /// Where each worker runs.
+    pub fn pinned(&self) -> Vec<Pinned> {
+        self.desks.iter().map(|desk| *desk.pinned.lock().unwrap_or_else(PoisonError::into_inner)).collect()
+    }
+
+    /// Whether the workers move and keep up.
+    pub fn health(&self, watermarks: &Watermarks) -> Health {
+        Health::of(&self.desks, &self.audit(), watermarks)
+    }
+
+    /// What runs, as text: settings, queues and topics with the bytes that they reserve, and who serves them.
+    pub fn effective_config(&self) -> String {
+        let registry = self.registry();
+        builder::describe(&self.limits, &self.pinned(), &self.desks, &registry)
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Time that workers have to put down what is not to be handled any more.
+const GRACE: Duration = Duration::from_millis(200);
+
+impl Drop for Engine {
+    /// As [`abort`](Engine::abort), without waiting for handlers to return.
+    fn drop(&mut self) {
+        self.registry().closing = true;
+        let sources = self.registry().sources.clone();
+        sources.iter().for_each(|source| source.close());
+        self.desks.iter().for_each(|desk| desk.ask(Command::EndAll(End::Aborted), &self.board));
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let registry = self.registry();
+        let names: Vec<String> = registry.sources.iter().map(|source| source.name().to_string()).collect();
+        f.debug_struct("Engine").field("workers", &self.desks.len()).field("open", &names).finish_non_exhaustive()
+    }
+}
+
+/// What an engine did, from its start to its end.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The account of every item.
+    pub ledger: Ledger,
+    /// The last failures of handlers.
+    pub failures: Vec<Failure>,
+    /// Threads whose handler had not returned when the engine ended. They end when it does; what they hold is counted as in
+    /// hand.
+    pub stuck: Vec<String>,
+    /// How long the end took.
+    pub took: Duration,
+    drained: bool,
+}
+
+impl Report {
+    /// Whether everything that was accepted was handled in time.
+    pub fn is_drained(&self) -> bool {
+        self.drained
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = if self.drained { "drained" } else { "not drained" };
+        writeln!(f, "{end} in {:?}", self.took)?;
+        if !self.stuck.is_empty() {
+            writeln!(f, "stuck: {}", self.stuck.join(", "))?;
+        }
+        self.ledger.fmt(f)
+    }
+}

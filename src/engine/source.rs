@@ -1,0 +1,155 @@
+//! Queues and topics of any payload, as the engine knows them.
+
+use std::{any::Any, sync::Arc};
+
+use crate::router::{Name, Published, Queue, QueuePlan, Record, Topic};
+
+/// What the engine closes, counts and describes.
+pub(super) trait Source: Send + Sync {
+    fn id(&self) -> u64;
+    fn name(&self) -> &Name;
+    fn close(&self);
+    /// Takes what nobody will handle over to what is handed back.
+    fn leave_all(&self);
+    fn bytes(&self) -> usize;
+    fn shards(&self) -> usize;
+    fn capacity(&self) -> usize;
+    fn published(&self) -> Published;
+    /// `queue` or `topic`.
+    fn kind(&self) -> &'static str;
+    /// Further settings, a line each.
+    fn details(&self) -> String;
+    fn shape(&self) -> ShapeFigures;
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// What the ledger needs besides.
+pub(super) enum ShapeFigures {
+    Queue {
+        /// By shard: items inside, if that can be told from outside.
+        depths: Vec<Option<u64>>,
+        left: u64,
+    },
+    Topic {
+        /// By shard: the sequence of the next item.
+        sequences: Vec<u64>,
+        /// Every subscription, and the items on their way in rings of its own.
+        subscriptions: Vec<(Arc<Record>, u64)>,
+    },
+}
+
+pub(super) struct QueueSource<T: Send + 'static> {
+    pub(super) id: u64,
+    pub(super) queue: Queue<T>,
+}
+
+impl<T: Send + 'static> Source for QueueSource<T> {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn name(&self) -> &Name {
+        self.queue.name()
+    }
+
+    fn close(&self) {
+        self.queue.close();
+    }
+
+    fn leave_all(&self) {
+        self.queue.leave_all();
+    }
+
+    fn bytes(&self) -> usize {
+        self.queue.bytes()
+    }
+
+    fn shards(&self) -> usize {
+        self.queue.shards()
+    }
+
+    fn capacity(&self) -> usize {
+        self.queue.plan().capacity
+    }
+
+    fn published(&self) -> Published {
+        self.queue.published()
+    }
+
+    fn kind(&self) -> &'static str {
+        "queue"
+    }
+
+    fn details(&self) -> String {
+        let QueuePlan { full, order, sharing, .. } = self.queue.plan();
+        format!("full = \"{full}\"\norder = \"{order}\"\nsharing = \"{sharing}\"\n")
+    }
+
+    fn shape(&self) -> ShapeFigures {
+        let depths = (0..self.queue.shards()).map(|shard| self.queue.depth(shard).map(|depth| depth as u64));
+        ShapeFigures::Queue { depths: depths.collect(), left: self.queue.left_total() }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+pub(super) struct TopicSource<T: Send + Sync + 'static> {
+    pub(super) id: u64,
+    pub(super) topic: Topic<T>,
+}
+
+impl<T: Send + Sync + 'static> Source for TopicSource<T> {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn name(&self) -> &Name {
+        self.topic.name()
+    }
+
+    fn close(&self) {
+        self.topic.close();
+    }
+
+    fn leave_all(&self) {}
+
+    fn bytes(&self) -> usize {
+        self.topic.bytes()
+    }
+
+    fn shards(&self) -> usize {
+        self.topic.shards()
+    }
+
+    fn capacity(&self) -> usize {
+        self.topic.plan().capacity
+    }
+
+    fn published(&self) -> Published {
+        self.topic.published()
+    }
+
+    fn kind(&self) -> &'static str {
+        "topic"
+    }
+
+    fn details(&self) -> String {
+        String::new()
+    }
+
+    fn shape(&self) -> ShapeFigures {
+        let sequences = (0..self.topic.shards()).map(|shard| self.topic.sequence(shard)).collect();
+        let records = self.topic.records().into_iter();
+        let subscriptions = records.map(|record| {
+            let depth = self.topic.depth_beside(record.id);
+            (record, depth)
+        });
+        ShapeFigures::Topic { sequences, subscriptions: subscriptions.collect() }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

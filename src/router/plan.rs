@@ -1,0 +1,165 @@
+//! How queues and topics are built, in types and in the words of configurations.
+
+use std::{error::Error, fmt, str::FromStr};
+
+/// What a publisher does when the shard of its item has no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Full {
+    /// `publish` waits; `try_publish` hands the item back.
+    #[default]
+    Block,
+    /// The item comes back, always.
+    Reject,
+    /// The item is accepted, dropped and counted.
+    DropNewest,
+    /// The oldest item of the shard is dropped and counted, and this one goes in.
+    DropOldest,
+}
+
+/// In which order a shard holds the items of several publishers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// One order for all: an `mpmc` ring a shard.
+    #[default]
+    Total,
+    /// Each publisher's items in its own order, none between publishers: a lane each, about twice as fast. `capacity` is that
+    /// of a lane.
+    PerPublisher,
+}
+
+/// Who takes from a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sharing {
+    /// One owner a shard: the items of a key are handled one after the other, in order.
+    #[default]
+    Keyed,
+    /// Every worker, from any shard, its own first: no order, no idle worker beside a full shard.
+    Shared,
+}
+
+/// How a queue is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueuePlan {
+    /// Shards, 1 to [`SHARDS_MAX`](super::SHARDS_MAX).
+    pub shards: usize,
+    /// Items that a shard holds at the least.
+    pub capacity: usize,
+    /// What a publisher does when there is no room.
+    pub full: Full,
+    /// The order of a shard.
+    pub order: Order,
+    /// Who takes from a shard.
+    pub sharing: Sharing,
+}
+
+impl Default for QueuePlan {
+    fn default() -> Self {
+        Self { shards: 1, capacity: 1024, full: Full::Block, order: Order::Total, sharing: Sharing::Keyed }
+    }
+}
+
+/// How a topic is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicPlan {
+    /// Shards, 1 to [`SHARDS_MAX`](super::SHARDS_MAX).
+    pub shards: usize,
+    /// Items that a shard holds at the least.
+    pub capacity: usize,
+}
+
+impl Default for TopicPlan {
+    fn default() -> Self {
+        Self { shards: 1, capacity: 1024 }
+    }
+}
+
+/// The word is none of those that mean something here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WordError {
+    found: String,
+    allowed: String,
+}
+
+impl fmt::Display for WordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is none of {}", self.found, self.allowed)
+    }
+}
+
+impl Error for WordError {}
+
+/// A choice that has a word for each of its values.
+trait Words: Sized + Copy + PartialEq + 'static {
+    const WORDS: &'static [(&'static str, Self)];
+
+    fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, value)| *value == self).map_or("", |(word, _)| word)
+    }
+
+    fn of(text: &str) -> Result<Self, WordError> {
+        let found = Self::WORDS.iter().find(|(word, _)| *word == text);
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let allowed: Vec<_> = Self::WORDS.iter().map(|(word, _)| *word).collect();
+            WordError { found: text.to_owned(), allowed: allowed.join(", ") }
+        })
+    }
+}
+
+impl Words for Full {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("block", Self::Block),
+        ("reject", Self::Reject),
+        ("drop-newest", Self::DropNewest),
+        ("drop-oldest", Self::DropOldest),
+    ];
+}
+
+impl Words for Order {
+    const WORDS: &'static [(&'static str, Self)] = &[("total", Self::Total), ("per-publisher", Self::PerPublisher)];
+}
+
+impl Words for Sharing {
+    const WORDS: &'static [(&'static str, Self)] = &[("keyed", Self::Keyed), ("shared", Self::Shared)];
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl FromStr for Full {
+    type Err = WordError;
+
+    fn from_str(text: &str) -> Result<Self, WordError> {
+        Self::of(text)
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl FromStr for Order {
+    type Err = WordError;
+
+    fn from_str(text: &str) -> Result<Self, WordError> {
+        Self::of(text)
+    }
+}
+
+impl fmt::Display for Sharing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl FromStr for Sharing {
+    type Err = WordError;
+
+    fn from_str(text: &str) -> Result<Self, WordError> {
+        Self::of(text)
+    }
+}

@@ -1,0 +1,234 @@
+//! Rings beside a topic's own: what publishers feed for subscriptions that must not hold them back.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    conflate,
+    contract::{Contract, Way},
+    topic::Reader,
+};
+use crate::ring::{Capacity, CapacityError, Displace, DisplaceError, Producer, PushError, broadcast_multi, mpmc};
+use crate::sync::{Counter, Tally};
+
+/// What publishers did for one subscription.
+#[derive(Debug, Default)]
+pub(crate) struct Fed {
+    /// Items that were meant for it.
+    pub(crate) offered: Counter,
+    /// Of these, those that sampling passed over.
+    pub(crate) passed_over: Counter,
+    /// Of these, those that were displaced, or for which there was no room.
+    pub(crate) lost: Counter,
+    /// Of these, those that a newer item of the same key replaced.
+    pub(crate) merged: Counter,
+    /// Above 0: evicted.
+    pub(crate) evicted: Counter,
+}
+
+/// A publisher's end of one shard of one subscription.
+pub(super) struct Feeder<T> {
+    copy: fn(&T) -> T,
+    fed: Arc<Fed>,
+    feed: Feed<T>,
+}
+
+enum Feed<T> {
+    GateFor {
+        producer: mpmc::Producer<T>,
+        patience: Duration,
+        /// Items that the reader has taken.
+        taken: Arc<Tally>,
+        /// Since when the ring was full, and what the reader had taken then.
+        full: Option<(Instant, u64)>,
+    },
+    Latest(mpmc::Producer<T>),
+    Sample {
+        producer: mpmc::Producer<T>,
+        every: u64,
+        pass: u64,
+    },
+    Conflate(conflate::Feeder<T>),
+}
+
+/// The ends of one shard's ring.
+type Ends<T> = (Feeder<T>, Reader<T>);
+
+/// Builds one shard's ends for a contract; `None` for [`Way::Gate`], which needs none.
+pub(super) fn side<T: Send>(
+    contract: &Contract<T>,
+    capacity: usize,
+    fed: &Arc<Fed>,
+) -> Result<Option<Ends<T>>, CapacityError> {
+    let ring = || mpmc::<T>(Capacity::at_least(contract.capacity.unwrap_or(capacity)));
+    let (copy, feed, reader) = match contract.way {
+        Way::Gate => return Ok(None),
+        Way::GateFor { patience, copy } => {
+            let (producer, consumer) = ring()?;
+            let taken = Arc::new(Tally::default());
+            let reader = Reader::GateFor { consumer, taken: Arc::clone(&taken) };
+            (copy, Feed::GateFor { producer, patience, taken, full: None }, reader)
+        }
+        Way::Latest { copy } => {
+            let (producer, consumer) = ring()?;
+            (copy, Feed::Latest(producer), Reader::Latest { consumer, next: 0 })
+        }
+        Way::Sample { every, copy } => {
+            let (producer, consumer) = ring()?;
+            (copy, Feed::Sample { producer, every, pass: 0 }, Reader::Latest { consumer, next: 0 })
+        }
+        Way::Conflate { key, keys_max, copy } => {
+            let (feeder, reader) = conflate::conflate(key, keys_max)?;
+            (copy, Feed::Conflate(feeder), Reader::Conflate(reader))
+        }
+    };
+    Ok(Some((Feeder { copy, fed: Arc::clone(fed), feed }, reader)))
+}
+
+/// Publishes one item to a topic's shard and to the rings beside it: to all that want it, or to none.
+pub(super) fn push_all<T: Send + Sync>(
+    main: &mut broadcast_multi::Producer<T>,
+    feeders: &mut [Feeder<T>],
+    item: T,
+) -> Result<(), PushError<T>> {
+    if main.is_closed() {
+        return Err(PushError::Closed(item));
+    }
+    // Asked first: what is claimed beside a topic that then refuses leaves tombstones.
+    if main.room() == 0 || !feeders.iter_mut().all(Feeder::has_room) {
+        return Err(PushError::Full(item));
+    }
+    push_to(main, feeders, item)
+}
+
+/// Secures a slot wherever publishers wait, then pushes, then feeds where they don't.
+fn push_to<T: Send + Sync>(
+    main: &mut broadcast_multi::Producer<T>,
+    feeders: &mut [Feeder<T>],
+    item: T,
+) -> Result<(), PushError<T>> {
+    let Some((feeder, rest)) = feeders.split_first_mut() else { return main.try_push(item) };
+    let Feeder { copy, fed, feed } = feeder;
+    match feed {
+        Feed::GateFor { producer, full, .. } => match producer.try_claim(1) {
+            Ok(mut claim) => {
+                let refused = claim.push(copy(&item)).is_err();
+                debug_assert!(!refused, "one slot for one item");
+                push_to(main, rest, item)?;
+                claim.commit();
+                *full = None;
+                fed.offered.add(1);
+            }
+            Err(PushError::Full(())) => return Err(PushError::Full(item)),
+            // Evicted or detached.
+            Err(PushError::Closed(())) => return push_to(main, rest, item),
+        },
+        Feed::Latest(producer) => {
+            let copied = copy(&item);
+            push_to(main, rest, item)?;
+            displace(producer, copied, fed);
+        }
+        Feed::Sample { producer, every, pass } => {
+            if *pass > 0 {
+                push_to(main, rest, item)?;
+                fed.passed_over.add(1);
+                fed.offered.add(1);
+            } else {
+                let copied = copy(&item);
+                push_to(main, rest, item)?;
+                displace(producer, copied, fed);
+            }
+            *pass = (*pass + 1) % *every;
+        }
+        Feed::Conflate(feeder) => {
+            let copied = copy(&item);
+            push_to(main, rest, item)?;
+            fed.offered.add(1);
+            match feeder.feed(copied) {
+                conflate::Fed::New => {}
+                conflate::Fed::Merged => fed.merged.add(1),
+                conflate::Fed::Lost => fed.lost.add(1),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn displace<T: Send>(producer: &mut mpmc::Producer<T>, item: T, fed: &Fed) {
+    fed.offered.add(1);
+    // Whatever was lost is dropped last, since its drop may panic.
+    let lost = match producer.displace(item) {
+        Ok(displaced) => displaced,
+        Err(DisplaceError::Busy(item)) => Some(item),
+        Err(DisplaceError::Closed { item, displaced }) => {
+            fed.lost.add(u64::from(displaced.is_some()));
+            drop(displaced);
+            Some(item)
+        }
+    };
+    fed.lost.add(u64::from(lost.is_some()));
+}
+
+impl<T: Send> Feeder<T> {
+    /// Whether the next item fits. Evicts a reader that has been in the way for too long.
+    fn has_room(&mut self) -> bool {
+        let Feed::GateFor { producer, patience, taken, full } = &mut self.feed else { return true };
+        if producer.is_closed() || producer.room() > 0 {
+            *full = None;
+            return true;
+        }
+        let (now, moved) = (Instant::now(), taken.get());
+        match *full {
+            Some((since, stood)) if stood == moved => {
+                if now.duration_since(since) < *patience {
+                    return false;
+                }
+                producer.close();
+                self.fed.evicted.add(1);
+                true
+            }
+            _ => {
+                *full = Some((now, moved));
+                false
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        match &mut self.feed {
+            Feed::GateFor { producer, .. } | Feed::Latest(producer) | Feed::Sample { producer, .. } => producer.close(),
+            Feed::Conflate(feeder) => feeder.close(),
+        }
+    }
+
+    /// Items on their way.
+    pub(super) fn depth(&self) -> usize {
+        match &self.feed {
+            Feed::GateFor { producer, .. } | Feed::Latest(producer) | Feed::Sample { producer, .. } => producer.depth(),
+            Feed::Conflate(feeder) => feeder.depth(),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        match &self.feed {
+            Feed::GateFor { producer, .. } | Feed::Latest(producer) | Feed::Sample { producer, .. } => producer.bytes(),
+            Feed::Conflate(feeder) => feeder.bytes(),
+        }
+    }
+}
+
+impl<T: Send> Clone for Feeder<T> {
+    fn clone(&self) -> Self {
+        let feed = match &self.feed {
+            Feed::GateFor { producer, patience, taken, .. } => {
+                Feed::GateFor { producer: producer.clone(), patience: *patience, taken: Arc::clone(taken), full: None }
+            }
+            Feed::Latest(producer) => Feed::Latest(producer.clone()),
+            Feed::Sample { producer, every, .. } => Feed::Sample { producer: producer.clone(), every: *every, pass: 0 },
+            Feed::Conflate(feeder) => Feed::Conflate(feeder.clone()),
+        };
+        Self { copy: self.copy, fed: Arc::clone(&self.fed), feed }
+    }
+}

@@ -1,0 +1,268 @@
+//! Events: every subscription sees every item, by reference.
+//!
+//! Behind each shard is one `broadcast_multi` ring. Gating subscriptions read it by cursor. Every other subscription has a
+//! ring of its own beside it, which publishers feed; they look for new ones at a counter, once an item.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::{
+    Contract, Key, Name, OpenError, PublishError, Published, SHARDS_MAX, Shape, Start,
+    plan::TopicPlan as Plan,
+    roll::Roll,
+    sealed::Sealed,
+    side::{Fed, Feeder, side},
+};
+use crate::ring::{Capacity, Producer, broadcast_multi};
+use crate::sync::{Counter, Tally};
+
+mod publisher;
+mod subscription;
+
+pub(crate) use self::subscription::{Membership, Reader};
+pub use self::{
+    publisher::Publisher,
+    subscription::{Event, Subscription},
+};
+
+/// A named, sharded stream of events. A clone is another handle of the same topic.
+pub struct Topic<T> {
+    core: Arc<Core<T>>,
+}
+
+struct Core<T> {
+    name: Name,
+    plan: Plan,
+    /// The ends that publishers and gating subscriptions are made from. Each lock guards one shard's; control plane: taken
+    /// when somebody comes, closes or asks.
+    shards: Box<[Mutex<broadcast_multi::Producer<T>>]>,
+    roll: Roll,
+    /// Guards the rings beside the topic and the list of all subscriptions; control plane: taken when subscriptions come and
+    /// go, when publishers come, and by each publisher once after such a change.
+    members: Mutex<Members<T>>,
+    /// Counts the changes of the rings beside.
+    changes: Counter,
+}
+
+struct Members<T> {
+    sides: Vec<Side<T>>,
+    records: Vec<Arc<Record>>,
+    next_id: u64,
+    closed: bool,
+}
+
+/// One subscription's rings beside the topic, a feeder for each shard.
+struct Side<T> {
+    id: u64,
+    feeders: Vec<Feeder<T>>,
+}
+
+/// The figures of one subscription, kept as long as the topic.
+pub(crate) struct Record {
+    pub(crate) id: u64,
+    pub(crate) name: Name,
+    pub(crate) contract: String,
+    pub(crate) shards: Box<[Seen]>,
+    /// Of a subscription with rings of its own.
+    pub(crate) fed: Option<Arc<Fed>>,
+}
+
+/// What a subscription saw of one shard; told by whoever reads.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Of a gating subscription: the sequence that it started at.
+    pub(crate) from: u64,
+    /// Of a gating subscription: the sequence that it has come to.
+    pub(crate) position: Tally,
+    /// Items that it was handed by [`Subscription::poll`].
+    pub(crate) items: Tally,
+    /// Items in a ring of its own that it was never handed.
+    pub(crate) left: Tally,
+    /// 1 when it ended: it is not offered anything after its position.
+    pub(crate) ended: Tally,
+}
+
+impl<T: Send + Sync + 'static> Topic<T> {
+    /// Opens a topic by itself. The engine's `topic` does so, and knows it by its name.
+    ///
+    /// # Errors
+    /// [`OpenError`]; it says what to change.
+    pub fn open(name: Name, plan: Plan) -> Result<Self, OpenError> {
+        if !(1..=SHARDS_MAX).contains(&plan.shards) {
+            return Err(OpenError::Shards { asked: plan.shards });
+        }
+        let shard = || -> Result<_, OpenError> {
+            let (producer, _) = broadcast_multi(Capacity::at_least(plan.capacity))?;
+            Ok(Mutex::new(producer))
+        };
+        let shards = (0..plan.shards).map(|_| shard()).collect::<Result<_, _>>()?;
+        let members = Members { sides: Vec::new(), records: Vec::new(), next_id: 0, closed: false };
+        let (roll, members, changes) = (Roll::new(plan.shards), Mutex::new(members), Counter::default());
+        Ok(Self { core: Arc::new(Core { name, plan, shards, roll, members, changes }) })
+    }
+
+    /// A new publisher.
+    ///
+    /// # Cost
+    /// Two allocations, and those of the rings' ends.
+    pub fn publisher(&self) -> Publisher<T> {
+        Publisher::new(self.clone(), self.core.roll.join())
+    }
+
+    /// A new subscription, which holds what its contract says until it is dropped.
+    ///
+    /// When this returns, whatever is published afterwards is meant for it.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the topic is closed, or there is no ring of the contract's capacity.
+    pub fn subscribe(&self, name: Name, contract: &Contract<T>, start: Start) -> Result<Subscription<T>, OpenError> {
+        let fed = Arc::new(Fed::default());
+        let mut members = self.members();
+        if members.closed {
+            return Err(OpenError::Closed { name: self.name().clone() });
+        }
+        let (mut readers, mut feeders, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+        for shard in 0..self.shards() {
+            if let Some((feeder, reader)) = side(contract, self.core.plan.capacity, &fed)? {
+                feeders.push(feeder);
+                readers.push(reader);
+                seen.push(Seen::default());
+            } else {
+                let mut producer = self.shard(shard);
+                let consumer = match start {
+                    Start::Newest => producer.join(),
+                    Start::Oldest => producer.join_oldest(),
+                };
+                let position = Tally::default();
+                position.set(consumer.sequence());
+                seen.push(Seen { from: consumer.sequence(), position, ..Seen::default() });
+                readers.push(Reader::Gate(consumer));
+            }
+        }
+        members.next_id += 1;
+        let id = members.next_id;
+        let contract_text = contract.to_string();
+        let fed = (!feeders.is_empty()).then_some(fed);
+        let record = Record { id, name, contract: contract_text, shards: seen.into(), fed };
+        let record = Arc::new(record);
+        members.records.push(Arc::clone(&record));
+        if !feeders.is_empty() {
+            members.sides.push(Side { id, feeders });
+            self.core.changes.add(1);
+        }
+        Ok(Subscription::new(self.clone(), record, readers))
+    }
+
+    /// Refuses whatever is published from now on; what was accepted will be seen.
+    pub fn close(&self) {
+        let mut members = self.members();
+        members.closed = true;
+        // The topic's own rings first: who finds a ring beside it closed finds these closed, too.
+        for shard in 0..self.shards() {
+            self.shard(shard).close();
+        }
+        for feeder in members.sides.iter_mut().flat_map(|side| &mut side.feeders) {
+            feeder.close();
+        }
+    }
+
+    /// Bytes of heap that the rings hold now.
+    pub fn bytes(&self) -> usize {
+        let beside: usize = self.members().sides.iter().flat_map(|side| &side.feeders).map(Feeder::bytes).sum();
+        beside + (0..self.shards()).map(|shard| self.shard(shard).bytes()).sum::<usize>()
+    }
+
+    /// The sequence that a shard's next item gets.
+    pub(crate) fn sequence(&self, shard: usize) -> u64 {
+        self.shard(shard).sequence()
+    }
+
+    /// Items on their way to a subscription in rings of its own.
+    pub(crate) fn depth_beside(&self, id: u64) -> u64 {
+        let members = self.members();
+        let side = members.sides.iter().find(|side| side.id == id);
+        side.map_or(0, |side| side.feeders.iter().map(|feeder| feeder.depth() as u64).sum())
+    }
+
+    /// All subscriptions that ever were.
+    pub(crate) fn records(&self) -> Vec<Arc<Record>> {
+        self.members().records.clone()
+    }
+
+    /// A subscription goes: publishers stop feeding it.
+    fn unsubscribe(&self, id: u64) {
+        let mut members = self.members();
+        if let Some(at) = members.sides.iter().position(|side| side.id == id) {
+            members.sides.remove(at);
+            self.core.changes.add(1);
+        }
+    }
+
+    fn shard(&self, shard: usize) -> MutexGuard<'_, broadcast_multi::Producer<T>> {
+        self.core.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn members(&self) -> MutexGuard<'_, Members<T>> {
+        self.core.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Topic<T> {
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.core.name
+    }
+
+    /// How it was built.
+    pub fn plan(&self) -> Plan {
+        self.core.plan
+    }
+
+    /// Shards that it has.
+    pub fn shards(&self) -> usize {
+        self.core.shards.len()
+    }
+
+    /// What publishers did so far; exact while none of them works.
+    pub fn published(&self) -> Published {
+        self.core.roll.published()
+    }
+}
+
+impl<T> Clone for Topic<T> {
+    fn clone(&self) -> Self {
+        Self { core: Arc::clone(&self.core) }
+    }
+}
+
+impl<T> fmt::Debug for Topic<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topic").field("name", self.name()).field("plan", &self.plan()).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + Sync + 'static> Sealed for Topic<T> {}
+
+impl<T: Send + Sync + 'static> Shape for Topic<T> {
+    type Payload = T;
+    type Item<'a> = &'a T;
+    type Publisher = Publisher<T>;
+
+    fn publisher(&self) -> Publisher<T> {
+        Self::publisher(self)
+    }
+
+    fn try_publish<K: Key + ?Sized>(publisher: &mut Publisher<T>, key: &K, item: T) -> Result<(), PublishError<T>> {
+        publisher.try_publish(key, item)
+    }
+
+    fn name(&self) -> &Name {
+        Self::name(self)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
+    }
+}

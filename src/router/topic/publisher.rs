@@ -1,0 +1,234 @@
+//! The end that publishes to a topic.
+
+use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
+
+use super::{Feeder, Topic};
+use crate::ring::{Producer, PushError, broadcast_multi};
+use crate::router::{
+    Key, PublishError,
+    patience::Patience,
+    queue::{Front, told},
+    roll::Sheet,
+    shard_of,
+    side::push_all,
+};
+
+/// The end that publishes to a [`Topic`]; `Clone` it for more.
+pub struct Publisher<T: Send + Sync + 'static> {
+    lines: Box<[Line<T>]>,
+    sheet: Arc<Sheet>,
+    /// The shard whose turn it is for an item without a key.
+    next: usize,
+    /// The count of changes of the rings beside, as of when they were looked at.
+    changes: u64,
+    topic: Topic<T>,
+}
+
+/// A shard's ends for one publisher.
+struct Line<T> {
+    main: broadcast_multi::Producer<T>,
+    beside: Vec<Feeder<T>>,
+}
+
+impl<T: Send + Sync + 'static> Publisher<T> {
+    pub(super) fn new(topic: Topic<T>, sheet: Arc<Sheet>) -> Self {
+        let line = |shard| Line { main: topic.shard(shard).clone(), beside: Vec::new() };
+        let lines = (0..topic.shards()).map(line).collect();
+        let mut publisher = Self { lines, sheet, next: 0, changes: 0, topic };
+        publisher.look();
+        publisher
+    }
+
+    /// Publishes to the shard of `key`, without waiting.
+    ///
+    /// # Errors
+    /// [`PublishError`]; the item comes back in it, and no subscription sees it.
+    ///
+    /// # Panics
+    /// Only if the payload's `clone` or `drop` does.
+    ///
+    /// # Cost
+    /// One hash of the key (none for a single shard), one push to the ring, and what each subscription with a ring of its own
+    /// costs. No lock, except after subscriptions came or went; no allocation.
+    #[inline]
+    pub fn try_publish<K: Key + ?Sized>(&mut self, key: &K, item: T) -> Result<(), PublishError<T>> {
+        let shard = shard_of(key, self.lines.len());
+        self.put(shard, item).inspect_err(|_| self.sheet.refused.add(1))
+    }
+
+    /// Publishes to the shard of `key`; waits for gating subscriptions.
+    ///
+    /// # Errors
+    /// [`PublishError::Closed`]; on a thread that runs handlers also `Full`.
+    #[inline]
+    pub fn publish<K: Key + ?Sized>(&mut self, key: &K, item: T) -> Result<(), PublishError<T>> {
+        let shard = shard_of(key, self.lines.len());
+        self.put_waiting(shard, item, None)
+    }
+
+    /// As [`publish`](Self::publish), and gives up at `until`.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish), and `Full` when the time is over.
+    pub fn publish_until<K: Key + ?Sized>(&mut self, key: &K, item: T, until: Instant) -> Result<(), PublishError<T>> {
+        let shard = shard_of(key, self.lines.len());
+        self.put_waiting(shard, item, Some(until))
+    }
+
+    /// Publishes an item without a key to the next shard in turn, or to one after it that has room.
+    ///
+    /// # Errors
+    /// As [`try_publish`](Self::try_publish), if every shard refuses.
+    pub fn try_publish_unkeyed(&mut self, mut item: T) -> Result<(), PublishError<T>> {
+        for _ in 1..self.lines.len() {
+            let shard = self.turn();
+            item = match self.put(shard, item) {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused.into_inner(),
+            };
+        }
+        let shard = self.turn();
+        self.put(shard, item).inspect_err(|_| self.sheet.refused.add(1))
+    }
+
+    /// Publishes an item without a key to the next shard in turn; waits for gating subscriptions.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub fn publish_unkeyed(&mut self, item: T) -> Result<(), PublishError<T>> {
+        let shard = self.turn();
+        self.put_waiting(shard, item, None)
+    }
+
+    /// Publishes items from the front of `items` to the shard of `key`, as many as there is room for; returns how many. The
+    /// others stay where they are.
+    ///
+    /// # Errors
+    /// [`PublishError`], if not one of several went in.
+    ///
+    /// # Cost
+    /// One claim of slots for up to 64 items; one an item, if some subscription has a ring of its own.
+    pub fn try_publish_batch<K: Key + ?Sized>(
+        &mut self,
+        key: &K,
+        items: &mut VecDeque<T>,
+    ) -> Result<usize, PublishError<()>> {
+        let shard = shard_of(key, self.lines.len());
+        self.look_again();
+        let accepted = &self.sheet.accepted[shard];
+        if self.lines[shard].beside.is_empty() {
+            let mut front = Front { items, taken: |items| accepted.add(items) };
+            return self.lines[shard].main.push_iter(&mut front).map_err(told);
+        }
+        let mut published = 0;
+        while let Some(item) = items.pop_front() {
+            match self.put(shard, item) {
+                Ok(()) => published += 1,
+                Err(refused) => {
+                    let (is_full, item) = (refused.is_full(), refused.into_inner());
+                    items.push_front(item);
+                    if published == 0 {
+                        return Err(if is_full { PublishError::Full(()) } else { PublishError::Closed(()) });
+                    }
+                    break;
+                }
+            }
+        }
+        Ok(published)
+    }
+
+    /// The topic that it publishes to.
+    pub fn topic(&self) -> &Topic<T> {
+        &self.topic
+    }
+
+    fn turn(&mut self) -> usize {
+        let shard = self.next;
+        self.next = if shard + 1 == self.lines.len() { 0 } else { shard + 1 };
+        shard
+    }
+
+    #[inline(always)]
+    fn put(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
+        self.look_again();
+        let line = &mut self.lines[shard];
+        let pushed = if line.beside.is_empty() {
+            line.main.try_push(item)
+        } else {
+            push_all(&mut line.main, &mut line.beside, item)
+        };
+        match pushed {
+            Ok(()) => {
+                self.sheet.accepted[shard].add(1);
+                Ok(())
+            }
+            Err(PushError::Full(item)) => Err(PublishError::Full(item)),
+            Err(PushError::Closed(item)) => Err(PublishError::Closed(item)),
+        }
+    }
+
+    #[inline]
+    fn put_waiting(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
+        match self.put(shard, item) {
+            Ok(()) => Ok(()),
+            Err(PublishError::Full(item)) => self.wait(shard, item, until),
+            Err(closed) => {
+                self.sheet.refused.add(1);
+                Err(closed)
+            }
+        }
+    }
+
+    #[cold]
+    fn wait(&mut self, shard: usize, mut item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
+        let mut patience = Patience::until(until);
+        while patience.wait() {
+            item = match self.put(shard, item) {
+                Ok(()) => return Ok(()),
+                Err(PublishError::Full(item)) => item,
+                Err(closed) => {
+                    self.sheet.refused.add(1);
+                    return Err(closed);
+                }
+            };
+        }
+        self.sheet.refused.add(1);
+        Err(PublishError::Full(item))
+    }
+
+    /// Looks at the rings beside again if they changed.
+    #[inline(always)]
+    fn look_again(&mut self) {
+        if self.topic.core.changes.get() != self.changes {
+            self.look();
+        }
+    }
+
+    #[cold]
+    fn look(&mut self) {
+        let members = self.topic.members();
+        // Under the lock that every change is made under.
+        self.changes = self.topic.core.changes.get();
+        for (shard, line) in self.lines.iter_mut().enumerate() {
+            line.beside = members.sides.iter().map(|side| side.feeders[shard].clone()).collect();
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> Clone for Publisher<T> {
+    fn clone(&self) -> Self {
+        self.topic.publisher()
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for Publisher<T> {
+    fn drop(&mut self) {
+        self.topic.core.roll.leave(&self.sheet);
+    }
+}
+
+impl<T: Send + Sync + 'static> fmt::Debug for Publisher<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("topic::Publisher").field("topic", self.topic.name()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,238 @@
+//! What sees a topic's items.
+
+use std::{fmt, sync::Arc};
+
+use super::{Record, Topic};
+use crate::ring::{Closes, Consumer, PopError, broadcast_multi, mpmc};
+use crate::router::{Missed, Name, conflate};
+use crate::sync::Tally;
+
+/// What a subscription meets on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event<'a, T> {
+    /// The next item.
+    Item(&'a T),
+    /// What it did not see of the items before the next.
+    Missed(Missed),
+}
+
+/// A named interest in a topic, with a contract. [`poll`](Self::poll) it on a thread of your own, or give it to an engine.
+///
+/// Dropping it detaches: it holds nobody back from then on.
+pub struct Subscription<T: Send + Sync + 'static> {
+    /// One a shard; `None` where a worker has it.
+    readers: Vec<Option<Reader<T>>>,
+    /// The shard whose turn it is.
+    turn: usize,
+    membership: Arc<Membership<T>>,
+}
+
+/// Ends the subscription when whoever reads for it is gone.
+pub(crate) struct Membership<T: Send + Sync + 'static> {
+    topic: Topic<T>,
+    record: Arc<Record>,
+}
+
+impl<T: Send + Sync + 'static> Drop for Membership<T> {
+    fn drop(&mut self) {
+        self.topic.unsubscribe(self.record.id);
+    }
+}
+
+impl<T: Send + Sync + 'static> Membership<T> {
+    pub(crate) fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+}
+
+impl<T: Send + Sync + 'static> Subscription<T> {
+    pub(super) fn new(topic: Topic<T>, record: Arc<Record>, readers: Vec<Reader<T>>) -> Self {
+        let membership = Arc::new(Membership { topic, record });
+        Self { readers: readers.into_iter().map(Some).collect(), turn: 0, membership }
+    }
+
+    /// Shows up to `max` items to `each`, oldest first within a shard, and what was missed before one; returns how many items,
+    /// at least one. Shards have their turns.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`]: nothing to see now. [`PopError::Closed`]: nothing, and nothing will come: the topic is closed, or
+    /// this subscription was [evicted](Self::is_evicted).
+    ///
+    /// # Panics
+    /// Only if `each` does. The item it was shown counts as seen.
+    pub fn poll(&mut self, max: usize, mut each: impl FnMut(Event<'_, T>)) -> Result<usize, PopError> {
+        let (mut shown, mut ended) = (0, 0);
+        for _ in 0..self.readers.len() {
+            let shard = self.turn;
+            self.turn = (shard + 1) % self.readers.len();
+            let Some(reader) = &mut self.readers[shard] else { continue };
+            let seen = &self.membership.record.shards[shard];
+            let result = reader.next_each(max - shown, |event| {
+                // Before the call: if it panics, the item counts as seen.
+                seen.items.add(u64::from(matches!(event, Event::Item(_))));
+                each(event);
+            });
+            reader.tell(&seen.position);
+            match result {
+                Ok(items) => shown += items,
+                Err(PopError::Closed) => ended += 1,
+                Err(PopError::Empty) => {}
+            }
+            if shown == max {
+                break;
+            }
+        }
+        match shown {
+            0 if ended == self.readers.len() => Err(PopError::Closed),
+            0 => Err(PopError::Empty),
+            shown => Ok(shown),
+        }
+    }
+
+    /// Whether a publisher ended it, because it was in the way for too long.
+    pub fn is_evicted(&self) -> bool {
+        self.membership.record.is_evicted()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.membership.record.name
+    }
+
+    /// Items published and not seen yet, in all shards.
+    pub fn lag(&self) -> usize {
+        self.readers.iter().flatten().map(Reader::lag).sum()
+    }
+
+    pub(crate) fn membership(&self) -> &Arc<Membership<T>> {
+        &self.membership
+    }
+
+    /// Takes the readers out, for workers.
+    pub(crate) fn take_readers(&mut self) -> Vec<Reader<T>> {
+        self.readers.iter_mut().filter_map(Option::take).collect()
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for Subscription<T> {
+    fn drop(&mut self) {
+        for (reader, seen) in self.readers.iter_mut().zip(&self.membership.record.shards) {
+            let Some(reader) = reader else { continue };
+            reader.tell(&seen.position);
+            seen.ended.set(1);
+            reader.close();
+            reader.count_rest(|items| seen.left.add(items));
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> fmt::Debug for Subscription<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("name", self.name()).field("lag", &self.lag()).finish_non_exhaustive()
+    }
+}
+
+impl Record {
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.fed.as_ref().is_some_and(|fed| fed.evicted.get() > 0)
+    }
+}
+
+/// One shard's end of a subscription.
+pub(crate) enum Reader<T> {
+    Gate(broadcast_multi::Consumer<T>),
+    GateFor {
+        consumer: mpmc::Consumer<T>,
+        /// Items taken, for the publishers' patience.
+        taken: Arc<Tally>,
+    },
+    Latest {
+        consumer: mpmc::Consumer<T>,
+        /// The sequence that comes next if nothing is lost.
+        next: u64,
+    },
+    Conflate(conflate::Reader<T>),
+}
+
+impl<T: Send + Sync> Reader<T> {
+    /// Shows up to `max` items, and what was missed before each; returns how many items, at least one.
+    #[inline(always)]
+    pub(crate) fn next_each(&mut self, max: usize, mut each: impl FnMut(Event<'_, T>)) -> Result<usize, PopError> {
+        match self {
+            Self::Gate(consumer) => consumer.next_each(max, |item| each(Event::Item(item))),
+            Self::GateFor { consumer, taken } => consumer.pop_each(max, |item| {
+                taken.add(1);
+                each(Event::Item(&item));
+            }),
+            Self::Latest { consumer, next } => repeat(max, || {
+                let (sequence, item) = consumer.try_pop_sequenced()?;
+                let from = std::mem::replace(next, sequence + 1);
+                if from < sequence {
+                    each(Event::Missed(Missed::Gap { from, to: sequence }));
+                }
+                each(Event::Item(&item));
+                Ok(())
+            }),
+            Self::Conflate(reader) => repeat(max, || {
+                let (item, merged) = reader.next()?;
+                if merged > 0 {
+                    each(Event::Missed(Missed::Merged { count: merged }));
+                }
+                each(Event::Item(&item));
+                Ok(())
+            }),
+        }
+    }
+
+    /// Tells where a gating reader has come to.
+    #[inline]
+    pub(crate) fn tell(&self, position: &Tally) {
+        if let Self::Gate(consumer) = self {
+            position.set(consumer.sequence());
+        }
+    }
+
+    /// Refuses what publishers would feed from now on; a gating reader just goes.
+    pub(crate) fn close(&mut self) {
+        match self {
+            Self::Gate(_) => {}
+            Self::GateFor { consumer, .. } | Self::Latest { consumer, .. } => consumer.close(),
+            Self::Conflate(reader) => reader.close(),
+        }
+    }
+
+    /// Takes out what is left of a ring of its own, which is closed; returns whether nothing will follow. A gating reader has
+    /// nothing left: it is offered nothing after its position.
+    pub(crate) fn count_rest(&mut self, mut left: impl FnMut(u64)) -> bool {
+        if matches!(self, Self::Gate(_)) {
+            return true;
+        }
+        loop {
+            match self.next_each(usize::MAX, |event| left(u64::from(matches!(event, Event::Item(_))))) {
+                Ok(_) => {}
+                Err(error) => return error == PopError::Closed,
+            }
+        }
+    }
+
+    pub(crate) fn lag(&self) -> usize {
+        match self {
+            Self::Gate(consumer) => consumer.lag(),
+            Self::GateFor { consumer, .. } | Self::Latest { consumer, .. } => consumer.depth(),
+            Self::Conflate(reader) => reader.depth(),
+        }
+    }
+}
+
+/// Calls `one` up to `max` times, until it fails; returns how often it did not, at least once.
+#[inline(always)]
+fn repeat(max: usize, mut one: impl FnMut() -> Result<(), PopError>) -> Result<usize, PopError> {
+    for done in 0..max {
+        match one() {
+            Ok(()) => {}
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => return Ok(done),
+        }
+    }
+    Ok(max)
+}

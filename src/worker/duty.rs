@@ -1,0 +1,323 @@
+//! What a worker does for one handler in one turn.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{End, Handler, supervisor::Supervised};
+use crate::router::{Event, Held, PopError, Queue, Reader, Sharing, Topic, queue::Intake, topic::Membership};
+
+/// How much a handler may do before the next one has its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Items of one batch.
+    pub batch_items: usize,
+    /// Time of one batch: looked at after every few items, and after each that takes long.
+    pub batch_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { batch_items: 256, batch_time: Duration::from_micros(500) }
+    }
+}
+
+/// What a turn brought.
+pub(crate) enum Turn {
+    /// So many items.
+    Handled(usize),
+    /// Nothing now.
+    Idle,
+    /// Nothing any more.
+    Ended,
+}
+
+/// One handler's share of a worker.
+pub(crate) trait Duty: Send {
+    /// Handles one batch. `now` is when the worker's cycle began.
+    fn turn(&mut self, limits: &Limits, now: Instant) -> Turn;
+
+    /// Nothing is to be handled from now on; what is left is counted, and handed back where it can be, in further turns.
+    fn end(&mut self, end: End);
+
+    /// A panic came out of the turn itself: from the drop of an item.
+    fn note(&mut self, panic: Box<dyn std::any::Any + Send>);
+
+    /// The first turn without items after one with some.
+    fn idle(&mut self);
+}
+
+/// Cuts a batch into runs between which the clock is looked at: longer ones while items are cheap.
+struct Pace {
+    run: usize,
+}
+
+pub(super) const RUN_MAX: usize = 128;
+
+impl Pace {
+    fn new() -> Self {
+        Self { run: 16 }
+    }
+
+    /// Takes runs by `take` until the batch is full, its time over, or nothing is there.
+    #[inline(always)]
+    fn batch(
+        &mut self,
+        limits: &Limits,
+        start: Instant,
+        mut take: impl FnMut(usize) -> Result<usize, PopError>,
+    ) -> Result<usize, PopError> {
+        let (mut done, mut before) = (0, start);
+        loop {
+            let run = self.run.min(limits.batch_items - done);
+            match take(run) {
+                Ok(taken) => {
+                    done += taken;
+                    if taken < run || done >= limits.batch_items {
+                        return Ok(done);
+                    }
+                }
+                Err(_) if done > 0 => return Ok(done),
+                Err(error) => return Err(error),
+            }
+            let now = Instant::now();
+            let spent = now.duration_since(before);
+            if spent * 16 < limits.batch_time {
+                self.run = (self.run * 2).min(RUN_MAX);
+            } else if spent * 4 > limits.batch_time {
+                self.run = (self.run / 2).max(1);
+            }
+            if now.duration_since(start) >= limits.batch_time {
+                return Ok(done);
+            }
+            before = now;
+        }
+    }
+}
+
+/// A handler of a queue: of one shard, or of all of them with its own first.
+pub(crate) struct QueueDuty<T: Send + 'static, H> {
+    queue: Queue<T>,
+    /// The shards it takes from, its own first.
+    intakes: Vec<(usize, Intake<T>)>,
+    run: Supervised<H>,
+    pace: Pace,
+    ending: Option<End>,
+}
+
+impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
+    pub(crate) fn new(queue: Queue<T>, intakes: Vec<(usize, Intake<T>)>, run: Supervised<H>) -> Self {
+        queue.enlist();
+        Self { queue, intakes, run, pace: Pace::new(), ending: None }
+    }
+
+    fn lag(&self) -> usize {
+        self.intakes.iter().map(|(_, intake)| intake.depth()).sum()
+    }
+
+    /// Takes what is left out of closed shards.
+    fn hand_back(&mut self, end: End) -> Turn {
+        let mut closed = true;
+        for (_, intake) in &mut self.intakes {
+            let (queue, figures) = (&self.queue, &self.run.figures);
+            closed &= loop {
+                let leave = |item| {
+                    queue.leave(item);
+                    figures.left.add(1);
+                };
+                match intake.pop_each(usize::MAX, leave) {
+                    Ok(_) => {}
+                    Err(error) => break error == PopError::Closed,
+                }
+            };
+        }
+        if closed { self.finish(end) } else { Turn::Idle }
+    }
+
+    fn finish(&mut self, end: End) -> Turn {
+        self.run.tell(0);
+        self.run.hook(|handler| handler.ended(end));
+        self.intakes_back();
+        self.queue.retire(end == End::Stopped);
+        self.run.figures.set_end(end);
+        Turn::Ended
+    }
+}
+
+impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
+    fn turn(&mut self, limits: &Limits, now: Instant) -> Turn {
+        if let Some(end) = self.ending {
+            return self.hand_back(end);
+        }
+        let Self { queue, intakes, run, pace, .. } = self;
+        let (mut handled, mut closed) = (0, 0);
+        for (_, intake) in intakes.iter_mut() {
+            let batch = pace.batch(limits, now, |max| {
+                if !run.is_ready::<Queue<T>>() {
+                    return Err(PopError::Empty);
+                }
+                intake.pop_each(max, |item| {
+                    let mut place = Some(item);
+                    if run.stopped {
+                        place.take().into_iter().for_each(|item| {
+                            queue.leave(item);
+                            run.figures.left.add(1);
+                        });
+                        return;
+                    }
+                    run.handle::<Queue<T>, _>(
+                        &mut place,
+                        |handler, place| handler.handle(Held::new(place)),
+                        Option::as_ref,
+                    );
+                })
+            });
+            match batch {
+                Ok(items) => {
+                    handled = items;
+                    break;
+                }
+                Err(PopError::Closed) => closed += 1,
+                Err(PopError::Empty) => {}
+            }
+        }
+        if handled > 0 {
+            self.run.hook(|handler| handler.batch());
+            let lag = self.lag();
+            self.run.tell(lag);
+        }
+        if self.run.stopped {
+            self.end(End::Stopped);
+        } else if handled == 0 && closed == self.intakes.len() {
+            return self.finish(End::Closed);
+        }
+        if handled > 0 { Turn::Handled(handled) } else { Turn::Idle }
+    }
+
+    fn end(&mut self, end: End) {
+        self.run.stopped = true;
+        self.ending.get_or_insert(end);
+        // A shard that somebody else serves, or may serve later, goes on.
+        let is_shared = self.queue.plan().sharing == Sharing::Shared;
+        if end == End::Detached || (end == End::Stopped && is_shared) {
+            self.intakes_back();
+        } else {
+            self.intakes.iter_mut().for_each(|(_, intake)| intake.close());
+        }
+    }
+
+    fn note(&mut self, panic: Box<dyn std::any::Any + Send>) {
+        self.run.failure(panic, 1, super::Action::Noted);
+        let lag = self.lag();
+        self.run.tell(lag);
+    }
+
+    fn idle(&mut self) {
+        self.run.hook(|handler| handler.idle());
+    }
+}
+
+impl<T: Send + 'static, H> QueueDuty<T, H> {
+    fn intakes_back(&mut self) {
+        for (shard, intake) in self.intakes.drain(..) {
+            self.queue.give_back(shard, intake);
+        }
+    }
+}
+
+/// A handler of one shard of a topic.
+pub(crate) struct TopicDuty<T: Send + Sync + 'static, H> {
+    reader: Option<Reader<T>>,
+    shard: usize,
+    run: Supervised<H>,
+    pace: Pace,
+    ending: Option<End>,
+    /// Last, so that the topic forgets the subscription when its last reader is gone.
+    membership: Arc<Membership<T>>,
+}
+
+impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> TopicDuty<T, H> {
+    pub(crate) fn new(reader: Reader<T>, shard: usize, run: Supervised<H>, membership: Arc<Membership<T>>) -> Self {
+        Self { reader: Some(reader), shard, run, pace: Pace::new(), ending: None, membership }
+    }
+
+    fn tell(&self) {
+        let lag = self.reader.as_ref().map_or(0, |reader| {
+            reader.tell(&self.membership.record().shards[self.shard].position);
+            reader.lag()
+        });
+        self.run.tell(lag);
+    }
+
+    /// Counts what is left in a ring of its own, which is closed.
+    fn count_rest(&mut self, end: End) -> Turn {
+        let left = &self.run.figures.left;
+        let over = self.reader.as_mut().is_none_or(|reader| reader.count_rest(|items| left.add(items)));
+        if over { self.finish(end) } else { Turn::Idle }
+    }
+
+    fn finish(&mut self, end: End) -> Turn {
+        self.tell();
+        self.membership.record().shards[self.shard].ended.set(1);
+        self.reader = None;
+        self.run.figures.lag.set(0);
+        self.run.hook(|handler| handler.ended(end));
+        self.run.figures.set_end(end);
+        Turn::Ended
+    }
+}
+
+impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> Duty for TopicDuty<T, H> {
+    fn turn(&mut self, limits: &Limits, now: Instant) -> Turn {
+        if let Some(end) = self.ending {
+            return self.count_rest(end);
+        }
+        let Self { reader, run, pace, .. } = self;
+        let Some(reader) = reader else { return Turn::Ended };
+        let batch = pace.batch(limits, now, |max| {
+            if !run.is_ready::<Topic<T>>() {
+                return Err(PopError::Empty);
+            }
+            reader.next_each(max, |event| match event {
+                _ if run.stopped => run.figures.left.add(u64::from(matches!(event, Event::Item(_)))),
+                Event::Item(mut item) => {
+                    run.handle::<Topic<T>, _>(&mut item, |handler, item| handler.handle(*item), |item| Some(*item));
+                }
+                Event::Missed(missed) => run.missed::<Topic<T>>(missed),
+            })
+        });
+        match batch {
+            Ok(_) => {
+                self.run.hook(|handler| handler.batch());
+                self.tell();
+            }
+            Err(PopError::Closed) if !self.run.stopped => {
+                let evicted = self.membership.record().is_evicted();
+                return self.finish(if evicted { End::Evicted } else { End::Closed });
+            }
+            Err(_) => self.tell(),
+        }
+        if self.run.stopped {
+            self.end(End::Stopped);
+        }
+        batch.map_or(Turn::Idle, Turn::Handled)
+    }
+
+    fn end(&mut self, end: End) {
+        self.run.stopped = true;
+        self.ending.get_or_insert(end);
+        if let Some(reader) = &mut self.reader {
+            reader.close();
+        }
+    }
+
+    fn note(&mut self, panic: Box<dyn std::any::Any + Send>) {
+        self.run.failure(panic, 1, super::Action::Noted);
+        self.tell();
+    }
+
+    fn idle(&mut self) {
+        self.run.hook(|handler| handler.idle());
+    }
+}

@@ -1,0 +1,342 @@
+//! Threads that run handlers: named, pinned, supervised.
+//!
+//! A [`Worker`] has duties: a shard and its handler each. In a cycle each duty has one turn, a batch limited by count and
+//! by time; then, if nothing was there, the worker idles. A panic of a handler ends its call, never its worker.
+//!
+//! ```text
+//! cycle:  what was asked of the worker (attach, detach, abort) → a turn for each duty → idle
+//! turn:   pop a run → handle each item → … → batch hook → tell the figures
+//! ```
+//! A worker is a thread of the engine's, or is [polled](Worker::poll) on a thread of yours.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::router::enter_handlers;
+use crate::sync::{Counter, Tally};
+
+mod duty;
+mod handler;
+mod idle;
+mod pin;
+mod stage;
+mod supervisor;
+
+pub use self::{
+    duty::Limits,
+    handler::{End, Handler},
+    pin::{Pin, Pinned, cpus, cpus_granted},
+    supervisor::{Action, Failure, OnPanic, OnPanicError},
+};
+pub(crate) use self::{
+    duty::{Duty, QueueDuty, TopicDuty, Turn},
+    idle::Idler,
+    pin::{pin, place},
+    stage::Stage,
+    supervisor::{Failures, Figures, Plan, Supervised},
+};
+
+/// What others ask of a worker, and what it tells them.
+pub(crate) struct Desk {
+    pub(crate) name: String,
+    /// Guards what is asked; control plane: handlers come and go, the engine ends. `None` once the worker is gone.
+    asked: Mutex<Option<Vec<Command>>>,
+    /// Counts what was asked.
+    asks: Counter,
+    epoch: Instant,
+    /// Nanoseconds from the epoch to the begin of the last cycle.
+    beat: Tally,
+    /// Duties that it has.
+    pub(crate) duties: Tally,
+    /// Items that its handlers were handed, over all.
+    pub(crate) handled: Tally,
+    /// Cycles in which there was something.
+    pub(crate) busy_cycles: Tally,
+    /// Where it runs, by the number of its kind and CPU; written once.
+    pub(crate) pinned: Mutex<Pinned>,
+}
+
+pub(crate) enum Command {
+    /// A new duty, by its number and that of what it takes from.
+    Attach { id: u64, source: u64, duty: Box<dyn Duty> },
+    /// The duties of these numbers end.
+    End { ids: Vec<u64>, end: End },
+    /// All duties end, and the worker with them.
+    EndAll(End),
+    /// The worker goes when it has no duty any more.
+    Leave,
+}
+
+impl Desk {
+    pub(crate) fn new(name: String, pinned: Pinned, epoch: Instant) -> Self {
+        Self {
+            name,
+            asked: Mutex::new(Some(Vec::new())),
+            asks: Counter::default(),
+            epoch,
+            beat: Tally::default(),
+            duties: Tally::default(),
+            handled: Tally::default(),
+            busy_cycles: Tally::default(),
+            pinned: Mutex::new(pinned),
+        }
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Option<Vec<Command>>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the worker for something. If it is gone, a new duty ends at once.
+    pub(crate) fn ask(&self, command: Command, board: &Board) {
+        if let Some(asked) = &mut *self.asked() {
+            asked.push(command);
+            self.asks.add(1);
+            return;
+        }
+        if let Command::Attach { source, duty, .. } = command {
+            abandon(duty);
+            board.end(source);
+        }
+    }
+
+    /// Time since its last cycle began.
+    pub(crate) fn heartbeat_age(&self) -> Duration {
+        self.epoch.elapsed().saturating_sub(Duration::from_nanos(self.beat.get()))
+    }
+}
+
+/// Which duties go on, for those who wait for their end.
+#[derive(Default)]
+pub(crate) struct Board {
+    /// Guards the numbers of duties by source; control plane: duties begin and end.
+    going: Mutex<HashMap<u64, usize>>,
+    changed: Condvar,
+}
+
+impl Board {
+    fn going(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
+        self.going.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn begin(&self, source: u64) {
+        *self.going().entry(source).or_default() += 1;
+    }
+
+    fn end(&self, source: u64) {
+        if let Some(going) = self.going().get_mut(&source) {
+            *going -= 1;
+        }
+        self.changed.notify_all();
+    }
+
+    /// Duties of a source that go on.
+    pub(crate) fn count(&self, source: u64) -> usize {
+        self.going().get(&source).copied().unwrap_or(0)
+    }
+
+    /// Waits until some duty ends, but not past `until`.
+    pub(crate) fn wait(&self, until: Instant, is_over: impl Fn(&HashMap<u64, usize>) -> bool) -> bool {
+        let mut going = self.going();
+        loop {
+            if is_over(&going) {
+                return true;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            going = self.changed.wait_timeout(going, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// What one cycle brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Polled {
+    /// So many items were handled.
+    Handled(usize),
+    /// Nothing was there.
+    Idle,
+    /// The engine is over, and so is this worker.
+    Ended,
+}
+
+/// Runs handlers, one cycle a call. The engine's threads do so; take one [by hand](crate::engine::Builder::by_hand) to run
+/// it in a loop of your own.
+pub struct Worker {
+    desk: Arc<Desk>,
+    board: Arc<Board>,
+    limits: Limits,
+    duties: Vec<Assigned>,
+    asks: u64,
+    leaving: bool,
+    handled: u64,
+    busy_cycles: u64,
+    was_busy: bool,
+}
+
+struct Assigned {
+    id: u64,
+    source: u64,
+    duty: Box<dyn Duty>,
+}
+
+impl Worker {
+    pub(crate) fn new(desk: Arc<Desk>, board: Arc<Board>, limits: Limits) -> Self {
+        Self {
+            desk,
+            board,
+            limits,
+            duties: Vec::new(),
+            asks: 0,
+            leaving: false,
+            handled: 0,
+            busy_cycles: 0,
+            was_busy: false,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.desk.name
+    }
+
+    /// Does what was asked, and gives each handler one turn. Never waits, unless a handler does.
+    ///
+    /// # Cost
+    /// One look at the clock, and one at each shard.
+    pub fn poll(&mut self) -> Polled {
+        let now = Instant::now();
+        self.desk.beat.set(now.duration_since(self.desk.epoch).as_nanos() as u64);
+        if self.desk.asks.get() != self.asks {
+            self.do_as_asked();
+        }
+        let _in_handlers = enter_handlers();
+        let mut handled = 0;
+        let mut at = 0;
+        while at < self.duties.len() {
+            match catch_unwind(AssertUnwindSafe(|| self.duties[at].duty.turn(&self.limits, now))) {
+                Ok(Turn::Handled(items)) => handled += items,
+                Ok(Turn::Idle) => {}
+                Ok(Turn::Ended) => {
+                    self.dismiss(at);
+                    continue;
+                }
+                Err(panic) => self.duties[at].duty.note(panic),
+            }
+            at += 1;
+        }
+        if handled > 0 {
+            self.handled += handled as u64;
+            self.busy_cycles += 1;
+            self.desk.handled.set(self.handled);
+            self.desk.busy_cycles.set(self.busy_cycles);
+            self.was_busy = true;
+            return Polled::Handled(handled);
+        }
+        if std::mem::take(&mut self.was_busy) {
+            self.duties.iter_mut().for_each(|assigned| assigned.duty.idle());
+        }
+        if self.leaving && self.duties.is_empty() { Polled::Ended } else { Polled::Idle }
+    }
+
+    /// Polls until the engine is over.
+    pub(crate) fn run(mut self) {
+        let mut idler = Idler::default();
+        loop {
+            match self.poll() {
+                Polled::Handled(_) => idler.reset(),
+                Polled::Idle => idler.idle(),
+                Polled::Ended => return,
+            }
+        }
+    }
+
+    #[cold]
+    fn do_as_asked(&mut self) {
+        let asked = {
+            let mut asked = self.desk.asked();
+            self.asks = self.desk.asks.get();
+            asked.as_mut().map(std::mem::take).unwrap_or_default()
+        };
+        for command in asked {
+            match command {
+                Command::Attach { id, source, duty } => self.duties.push(Assigned { id, source, duty }),
+                Command::End { ids, end } => {
+                    let named = self.duties.iter_mut().filter(|assigned| ids.contains(&assigned.id));
+                    named.for_each(|assigned| assigned.duty.end(end));
+                }
+                Command::EndAll(end) => {
+                    self.duties.iter_mut().for_each(|assigned| assigned.duty.end(end));
+                    self.leaving = true;
+                }
+                Command::Leave => self.leaving = true,
+            }
+        }
+        self.desk.duties.set(self.duties.len() as u64);
+    }
+
+    /// A duty is over. Its handler is the caller's, and may panic as it goes.
+    #[cold]
+    fn dismiss(&mut self, at: usize) {
+        let Assigned { source, duty, .. } = self.duties.remove(at);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(duty))) {
+            forget(panic);
+        }
+        self.desk.duties.set(self.duties.len() as u64);
+        self.board.end(source);
+    }
+}
+
+/// Lets go of what a panic brought; it has been printed by the panic hook, and its drop may panic, too.
+fn forget(panic: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
+}
+
+impl Drop for Worker {
+    /// A worker by hand that is given up ends its duties: nobody waits for them for ever.
+    fn drop(&mut self) {
+        self.do_as_asked();
+        let late = self.desk.asked().take().unwrap_or_default();
+        let late = late.into_iter().filter_map(|command| match command {
+            Command::Attach { id, source, duty } => Some(Assigned { id, source, duty }),
+            _ => None,
+        });
+        for Assigned { source, duty, .. } in std::mem::take(&mut self.duties).into_iter().chain(late) {
+            abandon(duty);
+            self.board.end(source);
+        }
+        self.desk.duties.set(0);
+    }
+}
+
+/// Ends a duty that no worker has.
+fn abandon(mut duty: Box<dyn Duty>) {
+    let _in_handlers = enter_handlers();
+    duty.end(End::Aborted);
+    // A claim of a thread that is stopped just now may be in the way for a moment.
+    for _ in 0..1000 {
+        match catch_unwind(AssertUnwindSafe(|| duty.turn(&Limits::default(), Instant::now()))) {
+            Ok(Turn::Ended) => break,
+            Ok(_) => std::thread::yield_now(),
+            Err(panic) => forget(panic),
+        }
+    }
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(duty))) {
+        forget(panic);
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("name", &self.name()).field("duties", &self.duties.len()).finish_non_exhaustive()
+    }
+}
