@@ -105,8 +105,8 @@ pub struct ShardLedger {
     pub worker: String,
     /// Items handled.
     pub handled: u64,
-    /// Items that waited after its last batch.
-    pub lag: u64,
+    /// Items that wait for it; `None` where only it could count them.
+    pub lag: Option<u64>,
     /// Why it ended, if it did.
     pub end: Option<End>,
 }
@@ -149,7 +149,7 @@ impl Ledger {
                 ShapeFigures::Topic { sequences, subscriptions } => {
                     let subscriptions = subscriptions.into_iter().map(|(record, beside)| {
                         let served: Vec<_> = own.iter().filter(|own| own.subscription == record.id).copied().collect();
-                        subscription_ledger(&record, beside, &sequences, &served, desks)
+                        subscription_ledger(&record, &beside, &sequences, &served, desks)
                     });
                     let subscriptions = subscriptions.collect();
                     let tombstones = sequences.iter().sum::<u64>().saturating_sub(published.total());
@@ -206,12 +206,13 @@ impl Ledger {
     }
 }
 
-fn shards(own: &[&HandlerRecord], desks: &[Arc<Desk>]) -> Vec<ShardLedger> {
+/// What each handler did; `lags` says what waits for each, by shard.
+fn shards(own: &[&HandlerRecord], lags: &[Option<u64>], desks: &[Arc<Desk>]) -> Vec<ShardLedger> {
     let shard = |record: &&HandlerRecord| ShardLedger {
         shard: record.shard,
         worker: desks[record.worker].name.clone(),
         handled: record.figures.handled.get(),
-        lag: record.figures.lag.get(),
+        lag: lags.get(record.shard).copied().flatten(),
         end: record.figures.end(),
     };
     own.iter().map(shard).collect()
@@ -238,7 +239,7 @@ fn queue_ledger(
         failures: sum(own, |figures| figures.failures.get()),
         left,
         waiting: 0,
-        shards: shards(own, desks),
+        shards: shards(own, depths, desks),
     };
     let told: Option<u64> = depths.iter().copied().sum();
     ledger.waiting = told.unwrap_or_else(|| ledger.published.total().saturating_sub(ledger.accounted()));
@@ -247,7 +248,7 @@ fn queue_ledger(
 
 fn subscription_ledger(
     record: &Record,
-    beside: u64,
+    beside: &[u64],
     sequences: &[u64],
     served: &[&HandlerRecord],
     desks: &[Arc<Desk>],
@@ -267,17 +268,27 @@ fn subscription_ledger(
         merged: fed_figure(|fed| fed.merged.get()),
         passed_over: fed_figure(|fed| fed.passed_over.get()),
         left: sum(served, |figures| figures.left.get()) + polled(|seen| seen.left.get()),
-        waiting: beside,
+        waiting: 0,
         evicted: record.is_evicted(),
-        shards: shards(served, desks),
+        shards: Vec::new(),
         unaccounted: 0,
     };
+    let lags: Vec<Option<u64>> = match fed {
+        Some(_) => beside.iter().copied().map(Some).collect(),
+        None => {
+            let lag = |(seen, &sequence): (&Seen, &u64)| match seen.ended.get() {
+                0 => Some(sequence.saturating_sub(seen.position.get())),
+                _ => None,
+            };
+            record.shards.iter().zip(sequences).map(lag).collect()
+        }
+    };
+    ledger.waiting = lags.iter().flatten().sum();
+    ledger.shards = shards(served, &lags, desks);
     match fed {
         Some(fed) => ledger.offered = fed.offered.get(),
         None => {
             let passed: u64 = record.shards.iter().map(|seen| seen.position.get() - seen.from).sum();
-            let going = record.shards.iter().zip(sequences).filter(|(seen, _)| seen.ended.get() == 0);
-            ledger.waiting = going.map(|(seen, &sequence)| sequence.saturating_sub(seen.position.get())).sum();
             ledger.unaccounted = i128::from(passed) - i128::from(ledger.accounted());
             ledger.offered = ledger.accounted() + ledger.waiting;
         }

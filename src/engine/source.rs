@@ -33,8 +33,8 @@ pub(super) enum ShapeFigures {
     Topic {
         /// By shard: the sequence of the next item.
         sequences: Vec<u64>,
-        /// Every subscription, and the items on their way in rings of its own.
-        subscriptions: Vec<(Arc<Record>, u64)>,
+        /// Every subscription, and the items on their way in rings of its own, by shard.
+        subscriptions: Vec<(Arc<Record>, Vec<u64>)>,
     },
 }
 
@@ -143,8 +143,8 @@ impl<T: Send + Sync + 'static> Source for TopicSource<T> {
         let sequences = (0..self.topic.shards()).map(|shard| self.topic.sequence(shard)).collect();
         let records = self.topic.records().into_iter();
         let subscriptions = records.map(|record| {
-            let depth = self.topic.depth_beside(record.id);
-            (record, depth)
+            let depths = self.topic.depths_beside(record.id);
+            (record, depths)
         });
         ShapeFigures::Topic { sequences, subscriptions: subscriptions.collect() }
     }

@@ -112,10 +112,6 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
         Self { queue, intakes, run, pace: Pace::new(), ending: None }
     }
 
-    fn lag(&self) -> usize {
-        self.intakes.iter().map(|(_, intake)| intake.depth()).sum()
-    }
-
     /// Takes what is left out of closed shards.
     fn hand_back(&mut self, end: End) -> Turn {
         let mut closed = true;
@@ -136,7 +132,7 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
     }
 
     fn finish(&mut self, end: End) -> Turn {
-        self.run.tell(0);
+        self.run.tell();
         self.run.hook(|handler| handler.ended(end));
         self.intakes_back();
         self.queue.retire(end == End::Stopped);
@@ -184,8 +180,7 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
         }
         if handled > 0 {
             self.run.hook(|handler| handler.batch());
-            let lag = self.lag();
-            self.run.tell(lag);
+            self.run.tell();
         }
         if self.run.stopped {
             self.end(End::Stopped);
@@ -209,8 +204,7 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
 
     fn note(&mut self, panic: Box<dyn std::any::Any + Send>) {
         self.run.failure(panic, 1, super::Action::Noted);
-        let lag = self.lag();
-        self.run.tell(lag);
+        self.run.tell();
     }
 
     fn idle(&mut self) {
@@ -243,11 +237,10 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> TopicDuty<T, H> {
     }
 
     fn tell(&self) {
-        let lag = self.reader.as_ref().map_or(0, |reader| {
+        if let Some(reader) = &self.reader {
             reader.tell(&self.membership.record().shards[self.shard].position);
-            reader.lag()
-        });
-        self.run.tell(lag);
+        }
+        self.run.tell();
     }
 
     /// Counts what is left in a ring of its own, which is closed.
@@ -261,7 +254,6 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> TopicDuty<T, H> {
         self.tell();
         self.membership.record().shards[self.shard].ended.set(1);
         self.reader = None;
-        self.run.figures.lag.set(0);
         self.run.hook(|handler| handler.ended(end));
         self.run.figures.set_end(end);
         Turn::Ended

@@ -155,8 +155,6 @@ pub(crate) struct Figures {
     pub(crate) failures: Tally,
     /// Not handled when the handler ended.
     pub(crate) left: Tally,
-    /// Items that were waiting after the last batch.
-    pub(crate) lag: Tally,
     /// 0 while it goes on; else 1 and more, by [`End`].
     pub(crate) end: Tally,
 }
@@ -340,9 +338,8 @@ impl<H> Supervised<H> {
 
     /// Tells the figures after a batch.
     #[inline]
-    pub(crate) fn tell(&self, lag: usize) {
+    pub(crate) fn tell(&self) {
         self.figures.handled.set(self.handled);
-        self.figures.lag.set(lag as u64);
     }
 }
 

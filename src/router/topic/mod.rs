@@ -179,11 +179,11 @@ impl<T: Send + Sync + 'static> Topic<T> {
         self.shard(shard).sequence()
     }
 
-    /// Items on their way to a subscription in rings of its own.
-    pub(crate) fn depth_beside(&self, id: u64) -> u64 {
+    /// Items on their way to a subscription in rings of its own, by shard; nothing if it has none, or is gone.
+    pub(crate) fn depths_beside(&self, id: u64) -> Vec<u64> {
         let members = self.members();
         let side = members.sides.iter().find(|side| side.id == id);
-        side.map_or(0, |side| side.feeders.iter().map(|feeder| feeder.depth() as u64).sum())
+        side.map_or(Vec::new(), |side| side.feeders.iter().map(|feeder| feeder.depth() as u64).collect())
     }
 
     /// All subscriptions that ever were.
