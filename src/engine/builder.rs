@@ -100,7 +100,7 @@ impl Builder {
             return Ok(engine);
         }
         for desk in &desks {
-            let thread = start_thread(worker(desk), Arc::clone(desk)).map_err(StartError::Thread)?;
+            let thread = start_thread(worker(desk), Arc::clone(desk), workers).map_err(StartError::Thread)?;
             engine.threads.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).push(thread);
         }
         Ok(engine)
@@ -108,7 +108,7 @@ impl Builder {
 }
 
 /// Starts a worker's thread, and returns when it is pinned, or known not to be.
-fn start_thread(worker: Worker, desk: Arc<Desk>) -> std::io::Result<thread::JoinHandle<()>> {
+fn start_thread(worker: Worker, desk: Arc<Desk>, workers: usize) -> std::io::Result<thread::JoinHandle<()>> {
     let (told, is_told) = mpsc::channel();
     let thread = thread::Builder::new().name(desk.name.clone()).spawn(move || {
         {
@@ -116,7 +116,7 @@ fn start_thread(worker: Worker, desk: Arc<Desk>) -> std::io::Result<thread::Join
             *pinned = pin(*pinned);
         }
         let _ = told.send(());
-        worker.run();
+        worker.run(workers);
     })?;
     let _ = is_told.recv();
     Ok(thread)

@@ -13,13 +13,13 @@
 //! its way, except when subscriptions came or went. `try_publish` never waits, `publish` does, `publish_until` gives up.
 //! On a thread that runs handlers nothing waits, because it could wait for itself: there `publish`, too, answers `Full`.
 
+mod bells;
 mod conflate;
 mod contract;
 mod error;
 mod held;
 mod name;
 mod partition;
-mod patience;
 mod plan;
 mod roll;
 mod side;
@@ -30,6 +30,11 @@ pub mod topic;
 /// Why nothing was polled.
 pub use crate::ring::PopError;
 
+pub(crate) use self::{
+    bells::{Bells, enter_handlers},
+    side::Fed,
+    topic::{Reader, Record, Seen},
+};
 pub use self::{
     contract::{Contract, ContractError, Missed, Start},
     error::{OpenError, PublishError},
@@ -40,11 +45,6 @@ pub use self::{
     queue::Queue,
     roll::Published,
     topic::{Event, Subscription, Topic},
-};
-pub(crate) use self::{
-    patience::enter_handlers,
-    side::Fed,
-    topic::{Reader, Record, Seen},
 };
 
 /// What a handler is for, and a stage publishes to: a [`Queue`], whose items a handler may keep, or a [`Topic`], whose items

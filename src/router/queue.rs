@@ -12,9 +12,9 @@ use std::{
 };
 
 use super::{
-    Held, Key, Name, OpenError, Published, SHARDS_MAX, Shape,
+    Bells, Held, Key, Name, OpenError, Published, SHARDS_MAX, Shape,
+    bells::wait_for_room,
     error::PublishError,
-    patience::Patience,
     plan::{Full, Order, QueuePlan as Plan, Sharing},
     roll::{Roll, Sheet},
     sealed::Sealed,
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::ring::{Capacity, Closes, Consumer, Displace, DisplaceError, PopError, Producer, PushError, lanes, mpmc};
 use crate::sync::Counter;
+use crate::wait::{Park, Signal};
 
 /// A named, sharded queue of commands. A clone is another handle of the same queue.
 pub struct Queue<T> {
@@ -34,6 +35,7 @@ struct Core<T> {
     /// The ends that new publishers and handlers are made from. Each lock guards one shard's; control plane: taken when
     /// somebody comes, goes, closes or asks.
     shards: Box<[Mutex<Ends<T>>]>,
+    bells: Box<[Arc<Bells>]>,
     roll: Roll,
     /// Guards what was not handled and is to be handed back; control plane: written when a handler ends.
     left: Mutex<Vec<T>>,
@@ -76,7 +78,8 @@ impl<T: Send + 'static> Queue<T> {
         };
         let shards = (0..plan.shards).map(|_| ends()).collect::<Result<_, _>>()?;
         let (roll, left, left_total) = (Roll::new(plan.shards), Mutex::new(Vec::new()), Counter::default());
-        Ok(Self { core: Arc::new(Core { name, plan, shards, roll, left, left_total, handlers: Mutex::new(0) }) })
+        let (bells, handlers) = ((0..plan.shards).map(|_| Arc::default()).collect(), Mutex::new(0));
+        Ok(Self { core: Arc::new(Core { name, plan, shards, bells, roll, left, left_total, handlers }) })
     }
 
     /// A new publisher.
@@ -84,14 +87,17 @@ impl<T: Send + 'static> Queue<T> {
     /// # Cost
     /// Two allocations, and a lane a shard with [`Order::PerPublisher`].
     pub fn publisher(&self) -> Publisher<T> {
-        let lines = (0..self.shards()).map(|shard| self.ends(shard).line.clone()).collect();
-        Publisher { lines, sheet: self.core.roll.join(), next: 0, queue: self.clone() }
+        let line = |shard| (self.ends(shard).line.clone(), Arc::clone(&self.core.bells[shard]));
+        let lines = (0..self.shards()).map(line).collect();
+        Publisher { lines, sheet: self.core.roll.join(), next: 0, park: Park::default(), queue: self.clone() }
     }
 
     /// Refuses whatever is published from now on; what was accepted will be handled.
     pub fn close(&self) {
         for shard in 0..self.shards() {
             self.ends(shard).line.close();
+            self.bells(shard).items.notify_all();
+            self.bells(shard).room.notify_all();
         }
     }
 
@@ -170,6 +176,11 @@ impl<T: Send + 'static> Queue<T> {
         self.core.left_total.get()
     }
 
+    /// Who waits at a shard.
+    pub(crate) fn bells(&self, shard: usize) -> &Bells {
+        &self.core.bells[shard]
+    }
+
     fn ends(&self, shard: usize) -> MutexGuard<'_, Ends<T>> {
         self.core.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -239,10 +250,12 @@ impl<T: Send + 'static> Shape for Queue<T> {
 
 /// The end that publishes to a [`Queue`]; `Clone` it for more.
 pub struct Publisher<T: Send + 'static> {
-    lines: Box<[Line<T>]>,
+    /// Of each shard: the end, and who waits there.
+    lines: Box<[(Line<T>, Arc<Bells>)]>,
     sheet: Arc<Sheet>,
     /// The shard whose turn it is for an item without a key.
     next: usize,
+    park: Park,
     queue: Queue<T>,
 }
 
@@ -321,11 +334,13 @@ impl<T: Send + 'static> Publisher<T> {
         let shard = shard_of(key, self.lines.len());
         let accepted = &self.sheet.accepted[shard];
         let mut front = Front { items, taken: |items| accepted.add(items) };
-        match &mut self.lines[shard] {
+        let (line, bells) = &mut self.lines[shard];
+        let pushed = match line {
             Line::Total(producer) => producer.push_iter(&mut front),
             Line::PerPublisher(producer) => producer.push_iter(&mut front),
-        }
-        .map_err(told)
+        };
+        bells.items.notify(*pushed.as_ref().unwrap_or(&0), 0);
+        pushed.map_err(told)
     }
 
     /// The queue that it publishes to.
@@ -341,12 +356,14 @@ impl<T: Send + 'static> Publisher<T> {
 
     #[inline(always)]
     fn put(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
-        let pushed = match &mut self.lines[shard] {
+        let (line, bells) = &mut self.lines[shard];
+        let pushed = match line {
             Line::Total(producer) => producer.try_push(item),
             Line::PerPublisher(producer) => producer.try_push(item),
         };
         match pushed {
             Ok(()) => {
+                bells.items.notify(1, 0);
                 self.sheet.accepted[shard].add(1);
                 Ok(())
             }
@@ -357,7 +374,7 @@ impl<T: Send + 'static> Publisher<T> {
 
     #[cold]
     fn put_into_full(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
-        let dropped = match (self.queue.plan().full, &mut self.lines[shard]) {
+        let dropped = match (self.queue.plan().full, &mut self.lines[shard].0) {
             (Full::DropNewest, _) => {
                 self.sheet.dropped_newest.add(1);
                 Some(item)
@@ -395,20 +412,22 @@ impl<T: Send + 'static> Publisher<T> {
     }
 
     #[cold]
-    fn wait(&mut self, shard: usize, mut item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
-        let mut patience = Patience::until(until);
-        while patience.wait() {
-            item = match self.put(shard, item) {
-                Ok(()) => return Ok(()),
-                Err(PublishError::Full(item)) => item,
-                Err(closed) => {
-                    self.sheet.refused.add(1);
-                    return Err(closed);
-                }
-            };
-        }
-        self.sheet.refused.add(1);
-        Err(PublishError::Full(item))
+    fn wait(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
+        let (mut park, bells) = (std::mem::take(&mut self.park), Arc::clone(&self.lines[shard].1));
+        // Nobody calls when the thread that takes the oldest item out just now has done so.
+        let looks_again = self.queue.plan().full == Full::DropOldest;
+        let mut item = Some(item);
+        let answer = wait_for_room(&mut park, &bells, until, looks_again, || match self.put(shard, item.take()?) {
+            Ok(()) => Some(Ok(())),
+            Err(PublishError::Full(refused)) => {
+                item = Some(refused);
+                None
+            }
+            Err(closed) => Some(Err(closed)),
+        });
+        self.park = park;
+        let answer = answer.unwrap_or_else(|| Err(PublishError::Full(item.take().expect("refused last"))));
+        answer.inspect_err(|_| self.sheet.refused.add(1))
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 
 use super::{End, Handler, supervisor::Supervised};
 use crate::router::{Event, Held, PopError, Queue, Reader, Sharing, Topic, queue::Intake, topic::Membership};
+use crate::wait::{Signal, Sleepers};
 
 /// How much a handler may do before the next one has its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +30,17 @@ pub(crate) enum Turn {
     Handled(usize),
     /// Nothing now.
     Idle,
+    /// The handler can't take more now, and nobody calls when it can.
+    Held,
     /// Nothing any more.
     Ended,
 }
 
 /// One handler's share of a worker.
 pub(crate) trait Duty: Send {
+    /// Shows who is called when there is something for it.
+    fn bells(&self, each: &mut dyn FnMut(&Sleepers));
+
     /// Handles one batch. `now` is when the worker's cycle began.
     fn turn(&mut self, limits: &Limits, now: Instant) -> Turn;
 
@@ -101,6 +107,7 @@ pub(crate) struct QueueDuty<T: Send + 'static, H> {
     queue: Queue<T>,
     /// The shards it takes from, its own first.
     intakes: Vec<(usize, Intake<T>)>,
+    shards: Vec<usize>,
     run: Supervised<H>,
     pace: Pace,
     ending: Option<End>,
@@ -109,7 +116,8 @@ pub(crate) struct QueueDuty<T: Send + 'static, H> {
 impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
     pub(crate) fn new(queue: Queue<T>, intakes: Vec<(usize, Intake<T>)>, run: Supervised<H>) -> Self {
         queue.enlist();
-        Self { queue, intakes, run, pace: Pace::new(), ending: None }
+        let shards = intakes.iter().map(|(shard, _)| *shard).collect();
+        Self { queue, intakes, shards, run, pace: Pace::new(), ending: None }
     }
 
     /// Takes what is left out of closed shards.
@@ -142,15 +150,20 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
 }
 
 impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
+    fn bells(&self, each: &mut dyn FnMut(&Sleepers)) {
+        self.shards.iter().for_each(|&shard| each(&self.queue.bells(shard).items));
+    }
+
     fn turn(&mut self, limits: &Limits, now: Instant) -> Turn {
         if let Some(end) = self.ending {
             return self.hand_back(end);
         }
         let Self { queue, intakes, run, pace, .. } = self;
-        let (mut handled, mut closed) = (0, 0);
-        for (_, intake) in intakes.iter_mut() {
+        let (mut handled, mut closed, mut held) = (0, 0, false);
+        for (shard, intake) in intakes.iter_mut() {
             let batch = pace.batch(limits, now, |max| {
-                if !run.is_ready::<Queue<T>>() {
+                held = !run.is_ready::<Queue<T>>();
+                if held {
                     return Err(PopError::Empty);
                 }
                 intake.pop_each(max, |item| {
@@ -169,6 +182,7 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
                     );
                 })
             });
+            queue.bells(*shard).room.notify_all();
             match batch {
                 Ok(items) => {
                     handled = items;
@@ -187,7 +201,11 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
         } else if handled == 0 && closed == self.intakes.len() {
             return self.finish(End::Closed);
         }
-        if handled > 0 { Turn::Handled(handled) } else { Turn::Idle }
+        match handled {
+            0 if held => Turn::Held,
+            0 => Turn::Idle,
+            handled => Turn::Handled(handled),
+        }
     }
 
     fn end(&mut self, end: End) {
@@ -198,7 +216,10 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
         if end == End::Detached || (end == End::Stopped && is_shared) {
             self.intakes_back();
         } else {
-            self.intakes.iter_mut().for_each(|(_, intake)| intake.close());
+            for (shard, intake) in &mut self.intakes {
+                intake.close();
+                self.queue.bells(*shard).room.notify_all();
+            }
         }
     }
 
@@ -254,6 +275,7 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> TopicDuty<T, H> {
         self.tell();
         self.membership.record().shards[self.shard].ended.set(1);
         self.reader = None;
+        self.membership.bells(self.shard).room.notify_all();
         self.run.hook(|handler| handler.ended(end));
         self.run.figures.set_end(end);
         Turn::Ended
@@ -261,14 +283,20 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> TopicDuty<T, H> {
 }
 
 impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> Duty for TopicDuty<T, H> {
+    fn bells(&self, each: &mut dyn FnMut(&Sleepers)) {
+        each(&self.membership.bells(self.shard).items);
+    }
+
     fn turn(&mut self, limits: &Limits, now: Instant) -> Turn {
         if let Some(end) = self.ending {
             return self.count_rest(end);
         }
         let Self { reader, run, pace, .. } = self;
         let Some(reader) = reader else { return Turn::Ended };
+        let mut held = false;
         let batch = pace.batch(limits, now, |max| {
-            if !run.is_ready::<Topic<T>>() {
+            held = !run.is_ready::<Topic<T>>();
+            if held {
                 return Err(PopError::Empty);
             }
             reader.next_each(max, |event| match event {
@@ -293,7 +321,12 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> Duty for TopicDuty<T, H> {
         if self.run.stopped {
             self.end(End::Stopped);
         }
-        batch.map_or(Turn::Idle, Turn::Handled)
+        self.membership.bells(self.shard).room.notify_all();
+        match batch {
+            Ok(handled) => Turn::Handled(handled),
+            Err(_) if held => Turn::Held,
+            Err(_) => Turn::Idle,
+        }
     }
 
     fn end(&mut self, end: End) {

@@ -1,31 +1,72 @@
-//! What a worker does when nothing is there.
+//! What a worker does when nothing is there: looks again as long as that has paid off lately, then sleeps at all its shards
+//! at once.
 
-use std::{thread, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-/// Spins, lets others run, then parks for longer and longer moments.
-#[derive(Default)]
-pub(crate) struct Idler {
+use crate::sync::{spin, usable_cpus, yield_now};
+use crate::wait::{Caller, Deadline, Fence, Place, Sleepers, sleep};
+
+/// How one worker idles.
+pub(super) struct Idler {
+    /// Threads that may want a CPU for the same work.
+    ends: usize,
+    looks: u32,
     step: u32,
+    place: Arc<Place>,
 }
 
-const SPINS: u32 = 64;
-const YIELDS: u32 = 128;
-const NAP_MAX: Duration = Duration::from_millis(1);
+/// A look is a whole cycle: some tenths of a microsecond.
+const LOOKS_MIN: u32 = 16;
+const LOOKS_MAX: u32 = 128;
+const YIELDS: u32 = 8;
+/// A worker that sleeps shows that it lives once in so long.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+/// A handler that can't take more is asked again after so long: nobody else knows when it can.
+const HOLD: Duration = Duration::from_micros(200);
 
 impl Idler {
-    pub(crate) fn reset(&mut self) {
+    /// For one of `workers`, by whose place it is called.
+    pub(super) fn new(workers: usize, place: Arc<Place>) -> Self {
+        Self { ends: workers + 1, looks: LOOKS_MAX, step: 0, place }
+    }
+
+    /// There was something.
+    pub(super) fn reset(&mut self) {
+        if self.step > self.looks / 2 {
+            self.looks = (2 * self.looks).min(LOOKS_MAX);
+        }
         self.step = 0;
     }
 
-    pub(crate) fn idle(&mut self) {
-        self.step = self.step.saturating_add(1);
-        if self.step < SPINS {
-            std::hint::spin_loop();
-        } else if self.step < SPINS + YIELDS {
-            thread::yield_now();
+    /// Lets a moment pass; `false` if it is time to sleep instead.
+    pub(super) fn looks_again(&mut self) -> bool {
+        let looks = if self.ends <= usable_cpus() { self.looks } else { 0 };
+        self.step += 1;
+        if self.step <= looks {
+            spin(4);
+        } else if self.step <= looks + YIELDS {
+            yield_now();
         } else {
-            let nap = Duration::from_micros(10) * (self.step - SPINS - YIELDS).min(100);
-            thread::park_timeout(nap.min(NAP_MAX));
+            self.looks = (self.looks / 2).max(LOOKS_MIN);
+            self.step = 0;
+            return false;
         }
+        true
+    }
+
+    /// Goes to the lists of all `bells`. After this the worker looks once more, and then may [`sleep`](Self::sleep).
+    pub(super) fn enlist(&self, bells: impl FnOnce(&mut dyn FnMut(&Sleepers))) {
+        self.place.reset();
+        let mut fence = Fence::NONE;
+        bells(&mut |sleepers| {
+            let also = sleepers.enlist(&self.place, 0, Caller::this_thread());
+            fence = std::mem::replace(&mut fence, Fence::NONE).and(also);
+        });
+        fence.take();
+    }
+
+    /// Sleeps until somebody calls.
+    pub(super) fn sleep(&self, holds: bool) {
+        sleep(Deadline::after(if holds { HOLD } else { SLEEP_MAX }), || self.place.was_called());
     }
 }

@@ -20,6 +20,9 @@ use std::{
 
 use crate::router::enter_handlers;
 use crate::sync::{Counter, Tally};
+use crate::wait::{Place, Signal, Sleepers};
+
+use self::idle::Idler;
 
 mod duty;
 mod handler;
@@ -36,7 +39,6 @@ pub use self::{
 };
 pub(crate) use self::{
     duty::{Duty, QueueDuty, TopicDuty, Turn},
-    idle::Idler,
     pin::{pin, place},
     stage::Stage,
     supervisor::{Failures, Figures, Plan, Supervised},
@@ -49,6 +51,8 @@ pub(crate) struct Desk {
     asked: Mutex<Option<Vec<Command>>>,
     /// Counts what was asked.
     asks: Counter,
+    /// Where the worker sleeps when it has nothing to do, besides at its shards.
+    bell: Sleepers,
     epoch: Instant,
     /// Nanoseconds from the epoch to the begin of the last cycle.
     beat: Tally,
@@ -79,6 +83,7 @@ impl Desk {
             name,
             asked: Mutex::new(Some(Vec::new())),
             asks: Counter::default(),
+            bell: Sleepers::default(),
             epoch,
             beat: Tally::default(),
             duties: Tally::default(),
@@ -97,6 +102,7 @@ impl Desk {
         if let Some(asked) = &mut *self.asked() {
             asked.push(command);
             self.asks.add(1);
+            self.bell.notify_all();
             return;
         }
         if let Command::Attach { source, duty, .. } = command {
@@ -179,6 +185,10 @@ pub struct Worker {
     handled: u64,
     busy_cycles: u64,
     was_busy: bool,
+    /// Some handler could not take more in the last cycle.
+    holds: bool,
+    /// By which it is on the lists of those who are called.
+    place: Arc<Place>,
 }
 
 struct Assigned {
@@ -199,6 +209,8 @@ impl Worker {
             handled: 0,
             busy_cycles: 0,
             was_busy: false,
+            holds: false,
+            place: Arc::default(),
         }
     }
 
@@ -218,12 +230,13 @@ impl Worker {
             self.do_as_asked();
         }
         let _in_handlers = enter_handlers();
-        let mut handled = 0;
-        let mut at = 0;
+        self.holds = false;
+        let (mut handled, mut at) = (0, 0);
         while at < self.duties.len() {
             match catch_unwind(AssertUnwindSafe(|| self.duties[at].duty.turn(&self.limits, now))) {
                 Ok(Turn::Handled(items)) => handled += items,
                 Ok(Turn::Idle) => {}
+                Ok(Turn::Held) => self.holds = true,
                 Ok(Turn::Ended) => {
                     self.dismiss(at);
                     continue;
@@ -246,16 +259,35 @@ impl Worker {
         if self.leaving && self.duties.is_empty() { Polled::Ended } else { Polled::Idle }
     }
 
-    /// Polls until the engine is over.
-    pub(crate) fn run(mut self) {
-        let mut idler = Idler::default();
+    /// Polls until the engine is over; sleeps when nothing is there. It is one of `workers`.
+    pub(crate) fn run(mut self, workers: usize) {
+        let mut idler = Idler::new(workers, Arc::clone(&self.place));
         loop {
             match self.poll() {
                 Polled::Handled(_) => idler.reset(),
-                Polled::Idle => idler.idle(),
                 Polled::Ended => return,
+                Polled::Idle if idler.looks_again() => {}
+                Polled::Idle => {
+                    let asks = self.asks;
+                    idler.enlist(|each| self.bells(each));
+                    // Whoever made something ready before this cycle is seen in it; whoever does later calls. It has not been
+                    // to the lists of duties that came in this cycle.
+                    let polled = self.poll();
+                    if polled == Polled::Idle && self.asks == asks {
+                        idler.sleep(self.holds);
+                    }
+                    self.bells(&mut |sleepers| _ = sleepers.strike(&self.place));
+                    if polled == Polled::Ended {
+                        return;
+                    }
+                }
             }
         }
+    }
+
+    fn bells(&self, each: &mut dyn FnMut(&Sleepers)) {
+        each(&self.desk.bell);
+        self.duties.iter().for_each(|assigned| assigned.duty.bells(each));
     }
 
     #[cold]
@@ -286,6 +318,8 @@ impl Worker {
     #[cold]
     fn dismiss(&mut self, at: usize) {
         let Assigned { source, duty, .. } = self.duties.remove(at);
+        // Or it would take calls there that are for others.
+        duty.bells(&mut |sleepers| _ = sleepers.strike(&self.place));
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(duty))) {
             forget(panic);
         }

@@ -4,9 +4,11 @@
 //! quota grants less CPU time than there are CPUs, nothing is spread. A pin that is not possible is reported, and the worker
 //! runs unpinned.
 
-use std::{fmt, sync::OnceLock, thread};
+use std::{fmt, sync::OnceLock};
 
 use core_affinity::CoreId;
+
+use crate::sync::usable_cpus;
 
 /// Where workers run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,8 +72,7 @@ pub fn cpus() -> &'static [usize] {
 
 /// CPUs' worth of time that the process gets: the smaller of its CPUs and its quota.
 pub fn cpus_granted() -> usize {
-    static GRANTED: OnceLock<usize> = OnceLock::new();
-    *GRANTED.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+    usable_cpus()
 }
 
 /// Says where worker `nth` of `workers` is to run, before it is pinned.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Contract, Key, Name, OpenError, PublishError, Published, SHARDS_MAX, Shape, Start,
+    Bells, Contract, Key, Name, OpenError, PublishError, Published, SHARDS_MAX, Shape, Start,
     plan::TopicPlan as Plan,
     roll::Roll,
     sealed::Sealed,
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::ring::{Capacity, Producer, broadcast_multi};
 use crate::sync::{Counter, Tally};
+use crate::wait::Signal;
 
 mod publisher;
 mod subscription;
@@ -38,6 +39,7 @@ struct Core<T> {
     /// The ends that publishers and gating subscriptions are made from. Each lock guards one shard's; control plane: taken
     /// when somebody comes, closes or asks.
     shards: Box<[Mutex<broadcast_multi::Producer<T>>]>,
+    bells: Box<[Arc<Bells>]>,
     roll: Roll,
     /// Guards the rings beside the topic and the list of all subscriptions; control plane: taken when subscriptions come and
     /// go, when publishers come, and by each publisher once after such a change.
@@ -100,7 +102,8 @@ impl<T: Send + Sync + 'static> Topic<T> {
         let shards = (0..plan.shards).map(|_| shard()).collect::<Result<_, _>>()?;
         let members = Members { sides: Vec::new(), records: Vec::new(), next_id: 0, closed: false };
         let (roll, members, changes) = (Roll::new(plan.shards), Mutex::new(members), Counter::default());
-        Ok(Self { core: Arc::new(Core { name, plan, shards, roll, members, changes }) })
+        let bells = (0..plan.shards).map(|_| Arc::default()).collect();
+        Ok(Self { core: Arc::new(Core { name, plan, shards, bells, roll, members, changes }) })
     }
 
     /// A new publisher.
@@ -166,6 +169,10 @@ impl<T: Send + Sync + 'static> Topic<T> {
         for feeder in members.sides.iter_mut().flat_map(|side| &mut side.feeders) {
             feeder.close();
         }
+        for bells in &self.core.bells {
+            bells.items.notify_all();
+            bells.room.notify_all();
+        }
     }
 
     /// Bytes of heap that the rings hold now.
@@ -198,6 +205,11 @@ impl<T: Send + Sync + 'static> Topic<T> {
             members.sides.remove(at);
             self.core.changes.add(1);
         }
+    }
+
+    /// Who waits at a shard.
+    pub(crate) fn bells(&self, shard: usize) -> &Bells {
+        &self.core.bells[shard]
     }
 
     fn shard(&self, shard: usize) -> MutexGuard<'_, broadcast_multi::Producer<T>> {

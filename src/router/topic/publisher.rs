@@ -5,13 +5,14 @@ use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
 use super::{Feeder, Topic};
 use crate::ring::{Producer, PushError, broadcast_multi};
 use crate::router::{
-    Key, PublishError,
-    patience::Patience,
+    Bells, Key, PublishError,
+    bells::wait_for_room,
     queue::{Front, told},
     roll::Sheet,
     shard_of,
     side::push_all,
 };
+use crate::wait::{Park, Signal};
 
 /// The end that publishes to a [`Topic`]; `Clone` it for more.
 pub struct Publisher<T: Send + Sync + 'static> {
@@ -21,6 +22,7 @@ pub struct Publisher<T: Send + Sync + 'static> {
     next: usize,
     /// The count of changes of the rings beside, as of when they were looked at.
     changes: u64,
+    park: Park,
     topic: Topic<T>,
 }
 
@@ -28,13 +30,18 @@ pub struct Publisher<T: Send + Sync + 'static> {
 struct Line<T> {
     main: broadcast_multi::Producer<T>,
     beside: Vec<Feeder<T>>,
+    bells: Arc<Bells>,
 }
 
 impl<T: Send + Sync + 'static> Publisher<T> {
     pub(super) fn new(topic: Topic<T>, sheet: Arc<Sheet>) -> Self {
-        let line = |shard| Line { main: topic.shard(shard).clone(), beside: Vec::new() };
+        let line = |shard: usize| Line {
+            main: topic.shard(shard).clone(),
+            beside: Vec::new(),
+            bells: Arc::clone(&topic.core.bells[shard]),
+        };
         let lines = (0..topic.shards()).map(line).collect();
-        let mut publisher = Self { lines, sheet, next: 0, changes: 0, topic };
+        let mut publisher = Self { lines, sheet, next: 0, changes: 0, park: Park::default(), topic };
         publisher.look();
         publisher
     }
@@ -118,7 +125,10 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         let accepted = &self.sheet.accepted[shard];
         if self.lines[shard].beside.is_empty() {
             let mut front = Front { items, taken: |items| accepted.add(items) };
-            return self.lines[shard].main.push_iter(&mut front).map_err(told);
+            let line = &mut self.lines[shard];
+            let pushed = line.main.push_iter(&mut front).map_err(told);
+            line.bells.items.notify_all();
+            return pushed;
         }
         let mut published = 0;
         while let Some(item) = items.pop_front() {
@@ -159,6 +169,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         };
         match pushed {
             Ok(()) => {
+                line.bells.items.notify_all();
                 self.sheet.accepted[shard].add(1);
                 Ok(())
             }
@@ -180,20 +191,22 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     }
 
     #[cold]
-    fn wait(&mut self, shard: usize, mut item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
-        let mut patience = Patience::until(until);
-        while patience.wait() {
-            item = match self.put(shard, item) {
-                Ok(()) => return Ok(()),
-                Err(PublishError::Full(item)) => item,
-                Err(closed) => {
-                    self.sheet.refused.add(1);
-                    return Err(closed);
-                }
-            };
-        }
-        self.sheet.refused.add(1);
-        Err(PublishError::Full(item))
+    fn wait(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
+        let (mut park, bells) = (std::mem::take(&mut self.park), Arc::clone(&self.lines[shard].bells));
+        // Nobody calls when a subscription beside has been in the way for too long.
+        let looks_again = !self.lines[shard].beside.is_empty();
+        let mut item = Some(item);
+        let answer = wait_for_room(&mut park, &bells, until, looks_again, || match self.put(shard, item.take()?) {
+            Ok(()) => Some(Ok(())),
+            Err(PublishError::Full(refused)) => {
+                item = Some(refused);
+                None
+            }
+            Err(closed) => Some(Err(closed)),
+        });
+        self.park = park;
+        let answer = answer.unwrap_or_else(|| Err(PublishError::Full(item.take().expect("refused last"))));
+        answer.inspect_err(|_| self.sheet.refused.add(1))
     }
 
     /// Looks at the rings beside again if they changed.

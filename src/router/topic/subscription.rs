@@ -4,8 +4,9 @@ use std::{fmt, sync::Arc};
 
 use super::{Record, Topic};
 use crate::ring::{Closes, Consumer, PopError, broadcast_multi, mpmc};
-use crate::router::{Missed, Name, conflate};
+use crate::router::{Bells, Missed, Name, conflate};
 use crate::sync::Tally;
+use crate::wait::Signal;
 
 /// What a subscription meets on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,11 @@ impl<T: Send + Sync + 'static> Drop for Membership<T> {
 }
 
 impl<T: Send + Sync + 'static> Membership<T> {
+    /// Who waits at a shard.
+    pub(crate) fn bells(&self, shard: usize) -> &Bells {
+        self.topic.bells(shard)
+    }
+
     pub(crate) fn record(&self) -> &Arc<Record> {
         &self.record
     }
@@ -73,6 +79,7 @@ impl<T: Send + Sync + 'static> Subscription<T> {
                 each(event);
             });
             reader.tell(&seen.position);
+            self.membership.topic.bells(shard).room.notify_all();
             match result {
                 Ok(items) => shown += items,
                 Err(PopError::Closed) => ended += 1,
@@ -116,12 +123,15 @@ impl<T: Send + Sync + 'static> Subscription<T> {
 
 impl<T: Send + Sync + 'static> Drop for Subscription<T> {
     fn drop(&mut self) {
-        for (reader, seen) in self.readers.iter_mut().zip(&self.membership.record.shards) {
-            let Some(reader) = reader else { continue };
+        for (shard, reader) in self.readers.iter_mut().enumerate() {
+            let Some(mut reader) = reader.take() else { continue };
+            let seen = &self.membership.record.shards[shard];
             reader.tell(&seen.position);
             seen.ended.set(1);
             reader.close();
             reader.count_rest(|items| seen.left.add(items));
+            drop(reader);
+            self.membership.topic.bells(shard).room.notify_all();
         }
     }
 }
