@@ -264,10 +264,11 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> TopicDuty<T, H> {
         self.run.tell();
     }
 
-    /// Counts what is left in a ring of its own, which is closed.
+    /// Counts what is left.
     fn count_rest(&mut self, end: End) -> Turn {
         let left = &self.run.figures.left;
-        let over = self.reader.as_mut().is_none_or(|reader| reader.count_rest(|items| left.add(items)));
+        let just_goes = end != End::Aborted;
+        let over = self.reader.as_mut().is_none_or(|reader| reader.count_rest(just_goes, |items| left.add(items)));
         if over { self.finish(end) } else { Turn::Idle }
     }
 

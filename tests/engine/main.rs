@@ -1,7 +1,12 @@
 //! The engine from the outside: what goes in is handled, dropped by a policy that says so, or handed back, whatever handlers do.
 #![cfg(not(ringway_loom))]
 
+mod closing;
+mod contracts;
 mod ledger;
+mod panics;
+mod stages;
+mod threads;
 
 use std::{
     panic,

@@ -129,7 +129,7 @@ impl<T: Send + Sync + 'static> Drop for Subscription<T> {
             reader.tell(&seen.position);
             seen.ended.set(1);
             reader.close();
-            reader.count_rest(|items| seen.left.add(items));
+            reader.count_rest(true, |items| seen.left.add(items));
             drop(reader);
             self.membership.topic.bells(shard).room.notify_all();
         }
@@ -211,16 +211,17 @@ impl<T: Send + Sync> Reader<T> {
         }
     }
 
-    /// Takes out what is left of a ring of its own, which is closed; returns whether nothing will follow. A gating reader has
-    /// nothing left: it is offered nothing after its position.
-    pub(crate) fn count_rest(&mut self, mut left: impl FnMut(u64)) -> bool {
-        if matches!(self, Self::Gate(_)) {
+    /// Takes out what is left; returns whether nothing will follow. A ring of its own is closed by now, and what is in it is
+    /// lost with the reader. A gating reader that just goes has nothing left: it is offered nothing after its position.
+    pub(crate) fn count_rest(&mut self, just_goes: bool, mut left: impl FnMut(u64)) -> bool {
+        let is_gate = matches!(self, Self::Gate(_));
+        if is_gate && just_goes {
             return true;
         }
         loop {
             match self.next_each(usize::MAX, |event| left(u64::from(matches!(event, Event::Item(_))))) {
                 Ok(_) => {}
-                Err(error) => return error == PopError::Closed,
+                Err(error) => return is_gate || error == PopError::Closed,
             }
         }
     }

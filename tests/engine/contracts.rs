@@ -1,0 +1,239 @@
+//! Each contract of a subscription, with one that stalls: what it is promised, and that nobody else waits for it.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use ringway::{
+    Engine,
+    engine::SubscriptionLedger,
+    router::{Contract, Event, Missed, Name, PopError, PublishError, Start, Subscription, Topic, topic},
+    worker::{End, Handler},
+};
+
+use super::{by_hand, poll_all};
+
+fn open(capacity: usize) -> (Engine, Topic<u64>, topic::Publisher<u64>) {
+    let (engine, _) = by_hand(1);
+    let events = engine.topic::<u64>("events").capacity(capacity).open().unwrap();
+    let publisher = events.publisher();
+    (engine, events, publisher)
+}
+
+fn subscribe(events: &Topic<u64>, contract: Contract<u64>) -> Subscription<u64> {
+    events.subscribe(Name::new("one").unwrap(), &contract, Start::Newest).unwrap()
+}
+
+/// What is there: items as themselves, and in front of one what was missed.
+fn see(subscription: &mut Subscription<u64>) -> Vec<String> {
+    let mut seen = Vec::new();
+    while let Ok(items) = subscription.poll(100, |event| {
+        seen.push(match event {
+            Event::Item(item) => item.to_string(),
+            Event::Missed(Missed::Gap { from, to }) => format!("gap {from}..{to}"),
+            Event::Missed(Missed::Merged { count }) => format!("merged {count}"),
+        });
+    }) {
+        assert!(items > 0);
+    }
+    seen
+}
+
+fn ledger(engine: &Engine) -> SubscriptionLedger {
+    let ledger = engine.audit();
+    ledger.check().unwrap_or_else(|imbalance| panic!("{imbalance}\n{ledger}"));
+    ledger.topic("events").unwrap().subscription("one").unwrap().clone()
+}
+
+fn publish(publisher: &mut topic::Publisher<u64>, items: impl IntoIterator<Item = u64>) {
+    for item in items {
+        publisher.try_publish(&0_u32, item).expect("nobody is in the way");
+    }
+}
+
+#[test]
+fn a_gate_holds_publishers_and_sees_everything() {
+    let (engine, events, mut publisher) = open(4);
+    let mut gate = subscribe(&events, Contract::gate());
+    publish(&mut publisher, 0..4);
+    assert_eq!(publisher.try_publish(&0_u32, 4), Err(PublishError::Full(4)));
+    assert_eq!(gate.lag(), 4);
+    assert_eq!(see(&mut gate), ["0", "1", "2", "3"]);
+    publish(&mut publisher, 4..5);
+    // One that is gone holds nobody.
+    drop(gate);
+    publish(&mut publisher, 5..50);
+    let ledger = ledger(&engine);
+    assert_eq!((ledger.offered, ledger.handled, ledger.waiting), (4, 4, 0));
+}
+
+#[test]
+fn a_stalled_gate_for_a_time_is_evicted_and_told() {
+    let (engine, events, mut publisher) = open(4);
+    let mut patient = subscribe(&events, Contract::gate_for(Duration::from_secs(3600)).capacity(2));
+    publish(&mut publisher, 0..2);
+    assert!(publisher.try_publish(&0_u32, 2).is_err(), "it is waited for");
+    assert_eq!(see(&mut patient), ["0", "1"]);
+    publish(&mut publisher, 2..3);
+    drop(patient);
+
+    let mut hasty = subscribe(&events, Contract::gate_for(Duration::ZERO).capacity(2));
+    publish(&mut publisher, 3..5);
+    assert!(publisher.try_publish(&0_u32, 5).is_err(), "its time begins with the first that finds it full");
+    publish(&mut publisher, 5..30);
+    assert!(hasty.is_evicted());
+    assert_eq!(see(&mut hasty), ["3", "4"], "what it was given before is its own");
+    assert_eq!(hasty.poll(1, |_| ()), Err(PopError::Closed));
+    let ledger = ledger(&engine);
+    assert!(ledger.evicted);
+    assert_eq!((ledger.offered, ledger.handled), (2, 2));
+}
+
+/// The publisher waits no longer than was granted, and goes on.
+#[test]
+fn a_waiting_publisher_evicts() {
+    let (engine, events, mut publisher) = open(4);
+    let stalled = subscribe(&events, Contract::gate_for(Duration::from_millis(20)).capacity(2));
+    for item in 0..10 {
+        publisher.publish(&0_u32, item).expect("it waits, and then goes on");
+    }
+    assert!(stalled.is_evicted());
+    assert_eq!(ledger(&engine).offered, 2);
+}
+
+#[test]
+fn the_latest_loses_the_oldest_and_is_told_the_gap() {
+    let (engine, events, mut publisher) = open(4);
+    let mut latest = subscribe(&events, Contract::latest().capacity(4));
+    publish(&mut publisher, 0..3);
+    assert_eq!(see(&mut latest), ["0", "1", "2"]);
+    publish(&mut publisher, 3..13);
+    assert_eq!(see(&mut latest), ["gap 3..9", "9", "10", "11", "12"]);
+    let ledger = ledger(&engine);
+    assert_eq!((ledger.offered, ledger.handled, ledger.lost, ledger.waiting), (13, 7, 6, 0));
+}
+
+#[test]
+fn conflation_keeps_the_newest_of_each_key_in_order_of_first_change() {
+    let (engine, events, mut publisher) = open(4);
+    let mut screen = subscribe(&events, Contract::conflate(|item| item % 10, 3));
+    publish(&mut publisher, [1, 2, 11, 21, 12, 3]);
+    assert_eq!(see(&mut screen), ["merged 2", "21", "merged 1", "12", "3"]);
+    // A fourth key has no room; the others go on.
+    publish(&mut publisher, [4, 31, 4]);
+    assert_eq!(see(&mut screen), ["31"]);
+    let ledger = ledger(&engine);
+    assert_eq!((ledger.offered, ledger.handled, ledger.merged, ledger.lost), (9, 4, 3, 2));
+}
+
+#[test]
+fn a_sample_is_every_nth() {
+    let (engine, events, mut publisher) = open(4);
+    let mut sample = subscribe(&events, Contract::sample(4).capacity(2));
+    publish(&mut publisher, 0..16);
+    assert_eq!(see(&mut sample), ["gap 0..2", "8", "12"]);
+    let ledger = ledger(&engine);
+    assert_eq!((ledger.offered, ledger.handled, ledger.passed_over, ledger.lost), (16, 2, 12, 2));
+}
+
+/// The slow one loses, the gate beside it sees everything, and neither changes what the other was promised.
+#[test]
+fn attaching_changes_nobody_elses_promise() {
+    let (_engine, events, mut publisher) = open(8);
+    let mut gate = subscribe(&events, Contract::gate());
+    let mut beside: Vec<_> = [
+        Contract::latest().capacity(2),
+        Contract::conflate(|item| item % 2, 2),
+        Contract::sample(3),
+        Contract::latest(),
+    ]
+    .into_iter()
+    .map(|contract| subscribe(&events, contract))
+    .collect();
+    for round in 0..10 {
+        publish(&mut publisher, round * 8..round * 8 + 8);
+        assert!(publisher.try_publish(&0_u32, 999).is_err(), "the gate holds");
+        let wanted: Vec<String> = (round * 8..round * 8 + 8).map(|item| item.to_string()).collect();
+        assert_eq!(see(&mut gate), wanted);
+        beside.pop();
+    }
+}
+
+/// What is refused, no subscription sees, whichever ring refused it.
+#[test]
+fn a_refused_item_is_seen_by_nobody() {
+    let (_engine, events, mut publisher) = open(2);
+    let mut gate = subscribe(&events, Contract::gate());
+    let mut latest = subscribe(&events, Contract::latest().capacity(8));
+    let mut patient = subscribe(&events, Contract::gate_for(Duration::from_secs(3600)).capacity(4));
+    publish(&mut publisher, 0..2);
+    assert!(publisher.try_publish(&0_u32, 2).is_err(), "the gate");
+    assert_eq!(see(&mut gate), ["0", "1"]);
+    publish(&mut publisher, 3..5);
+    see(&mut gate);
+    assert!(publisher.try_publish(&0_u32, 5).is_err(), "the patient one");
+    assert_eq!(see(&mut patient), ["0", "1", "3", "4"]);
+    publish(&mut publisher, 6..7);
+    assert_eq!(see(&mut latest), ["0", "1", "3", "4", "6"]);
+    assert_eq!(see(&mut gate), ["6"]);
+}
+
+#[test]
+fn a_late_one_starts_at_the_newest_or_at_the_oldest_held() {
+    let (engine, events, mut publisher) = open(8);
+    let mut gate = subscribe(&events, Contract::gate());
+    publish(&mut publisher, 0..5);
+    gate.poll(2, |_| ()).unwrap();
+    let start = |start| events.subscribe(Name::new("late").unwrap(), &Contract::gate(), start).unwrap();
+    let (mut newest, mut oldest) = (start(Start::Newest), start(Start::Oldest));
+    publish(&mut publisher, 5..6);
+    assert_eq!(see(&mut newest), ["5"]);
+    let seen = see(&mut oldest);
+    let held: Vec<String> = (0..6).map(|item| item.to_string()).collect();
+    assert!(held.ends_with(&seen) && seen.len() >= 4, "the gate had 2, 3, 4 and 5 to see: {seen:?}");
+    engine.audit().check().unwrap();
+}
+
+/// A handler is told what it missed, in its place, and why it ended.
+#[test]
+fn a_handler_is_told() {
+    struct Told(Arc<Mutex<Vec<String>>>);
+    impl Handler<Topic<u64>> for Told {
+        fn handle(&mut self, item: &u64) {
+            self.0.lock().unwrap().push(item.to_string());
+        }
+
+        fn missed(&mut self, missed: Missed) {
+            self.0.lock().unwrap().push(format!("{} missed", missed.count()));
+        }
+
+        fn batch(&mut self) {
+            self.0.lock().unwrap().push("batch".into());
+        }
+
+        fn idle(&mut self) {
+            self.0.lock().unwrap().push("idle".into());
+        }
+
+        fn ended(&mut self, end: End) {
+            self.0.lock().unwrap().push(end.to_string());
+        }
+    }
+
+    let (engine, mut workers) = by_hand(1);
+    let events = engine.topic::<u64>("events").capacity(4).open().unwrap();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let made = Arc::clone(&log);
+    let told = move |_| Told(Arc::clone(&made));
+    let attached = engine.subscribe(&events, "one").contract(Contract::latest().capacity(2)).handle(told).unwrap();
+    let mut publisher = events.publisher();
+    publish(&mut publisher, 0..5);
+    poll_all(&mut workers);
+    engine.detach(&attached);
+    poll_all(&mut workers);
+    assert_eq!(*log.lock().unwrap(), ["3 missed", "3", "4", "batch", "idle", "detached"]);
+    assert_eq!(attached.ends(), [Some(End::Detached)]);
+    publish(&mut publisher, 5..50);
+    assert_eq!(ledger(&engine).offered, 5, "it is fed no more");
+}

@@ -1,0 +1,256 @@
+//! A handler that panics, under each policy: nobody else notices, and the item is accounted for.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use ringway::{
+    router::{Held, Order, PublishError, Queue, Sharing, Topic},
+    worker::{Action, End, Failure, Handler, OnPanic},
+};
+
+use super::{BOOM, by_hand, poll_all};
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+/// Panics at 3, every time or the first `times`; writes down what it is told.
+struct Fragile {
+    log: Log,
+    times: u32,
+}
+
+impl Fragile {
+    fn take_in(&mut self, item: u64) {
+        if item == 3 && self.times > 0 {
+            self.times -= 1;
+            std::panic::panic_any(BOOM);
+        }
+        self.log.lock().unwrap().push(item.to_string());
+    }
+}
+
+fn told(item: Option<&u64>, failure: &Failure) -> String {
+    format!("{item:?} attempt {} {:?} {}", failure.attempt, failure.action, failure.message)
+}
+
+impl Handler<Topic<u64>> for Fragile {
+    fn handle(&mut self, item: &u64) {
+        self.take_in(*item);
+    }
+
+    fn failed(&mut self, item: Option<&u64>, failure: &Failure) {
+        self.log.lock().unwrap().push(told(item, failure));
+    }
+
+    fn ended(&mut self, end: End) {
+        self.log.lock().unwrap().push(end.to_string());
+    }
+}
+
+impl Handler<Queue<u64>> for Fragile {
+    fn handle(&mut self, item: Held<'_, u64>) {
+        self.take_in(*item);
+    }
+
+    fn failed(&mut self, item: Option<&u64>, failure: &Failure) {
+        self.log.lock().unwrap().push(told(item, failure));
+    }
+
+    fn ended(&mut self, end: End) {
+        self.log.lock().unwrap().push(end.to_string());
+    }
+}
+
+/// What a topic's handler and another subscription's see of 1 to 5.
+fn topic(on_panic: OnPanic, times: u32) -> (Vec<String>, u64, Vec<Failure>) {
+    let (engine, mut workers) = by_hand(2);
+    let events = engine.topic::<u64>("events").capacity(4).open().unwrap();
+    let log = Log::default();
+    let made = Arc::clone(&log);
+    engine
+        .subscribe(&events, "fragile")
+        .on_panic(on_panic)
+        .handle(move |_| Fragile { log: Arc::clone(&made), times })
+        .unwrap();
+    let other = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&other);
+    engine
+        .subscribe(&events, "other")
+        .handle(move |_| {
+            let counted = Arc::clone(&counted);
+            move |_: &u64| _ = counted.fetch_add(1, Relaxed)
+        })
+        .unwrap();
+    let mut publisher = events.publisher();
+    for item in 1..=5 {
+        publisher.try_publish(&0_u32, item).expect("nobody is in the way");
+        poll_all(&mut workers);
+        engine.audit().check().unwrap();
+    }
+    engine.close();
+    poll_all(&mut workers);
+    assert!(engine.is_drained());
+    let failures = engine.failures();
+    assert_eq!(engine.failure_count(), failures.len() as u64);
+    let seen = log.lock().unwrap().clone();
+    (seen, other.load(Relaxed), failures)
+}
+
+#[test]
+fn skip_goes_on_with_the_next() {
+    let (seen, other, failures) = topic(OnPanic::Skip, 9);
+    assert_eq!(seen, ["1", "2", "Some(3) attempt 1 Skipped boom", "4", "5", "closed"]);
+    assert_eq!(other, 5);
+    let failure = &failures[0];
+    assert_eq!((failure.source.as_str(), failure.subscription.as_str(), failure.shard), ("events", "fragile", 0));
+    assert_eq!((failure.attempt, failure.action, failure.message.as_str()), (1, Action::Skipped, BOOM));
+    assert!(!failure.thread.is_empty());
+}
+
+#[test]
+fn retry_tries_so_many_times() {
+    let (seen, other, _) = topic(OnPanic::Retry(2), 2);
+    let tries = ["Some(3) attempt 1 Retried boom", "Some(3) attempt 2 Retried boom"];
+    assert_eq!(seen, ["1", "2", tries[0], tries[1], "3", "4", "5", "closed"]);
+    assert_eq!(other, 5);
+
+    let (seen, ..) = topic(OnPanic::Retry(1), 9);
+    assert_eq!(seen[2..4], ["Some(3) attempt 1 Retried boom", "Some(3) attempt 2 Skipped boom"]);
+    assert_eq!(seen[4..], ["4", "5", "closed"]);
+}
+
+#[test]
+fn restart_makes_the_handler_anew() {
+    // The new one would panic at another 3 only.
+    let (seen, other, failures) = topic(OnPanic::Restart, 1);
+    assert_eq!(seen, ["1", "2", "Some(3) attempt 1 Restarted boom", "4", "5", "closed"]);
+    assert_eq!((other, failures.len()), (5, 1));
+}
+
+#[test]
+fn stop_ends_this_shard_of_this_subscription_only() {
+    let (seen, other, _) = topic(OnPanic::Stop, 9);
+    assert_eq!(seen, ["1", "2", "Some(3) attempt 1 Stopped boom", "stopped"]);
+    assert_eq!(other, 5, "the topic has 4 slots: it would be full if the dead one gated");
+}
+
+#[test]
+fn a_queue_shard_whose_handler_stops_closes_and_hands_back() {
+    for order in [Order::Total, Order::PerPublisher] {
+        let (engine, mut workers) = by_hand(1);
+        let jobs = engine.queue::<u64>("jobs").shards(2).capacity(8).order(order).open().unwrap();
+        let log = Log::default();
+        let made = Arc::clone(&log);
+        engine
+            .consume(&jobs)
+            .on_panic(OnPanic::Stop)
+            .handle(move |_| Fragile { log: Arc::clone(&made), times: 9 })
+            .unwrap();
+        let mut publisher = jobs.publisher();
+        // A key for each shard.
+        let keys = [0, 1].map(|shard| (0_u32..).find(|key| ringway::router::shard_of(key, 2) == shard).unwrap());
+        for item in 1..=5 {
+            publisher.try_publish(&keys[0], item).unwrap();
+        }
+        poll_all(&mut workers);
+        engine.audit().check().unwrap();
+        assert_eq!(publisher.try_publish(&keys[0], 6), Err(PublishError::Closed(6)));
+        assert_eq!(publisher.publish(&keys[0], 7), Err(PublishError::Closed(7)), "it does not hang");
+        publisher.try_publish(&keys[1], 8).expect("the other shard goes on");
+        poll_all(&mut workers);
+        engine.close();
+        poll_all(&mut workers);
+        let report = engine.drain(std::time::Duration::ZERO);
+        assert!(report.is_drained());
+        report.ledger.check().unwrap();
+        let queue = report.ledger.queue("jobs").unwrap();
+        assert_eq!((queue.handled, queue.dropped, queue.left), (3, 1, 2));
+        assert_eq!(jobs.take_left(), [4, 5]);
+        assert_eq!(*log.lock().unwrap(), ["1", "2", "Some(3) attempt 1 Stopped boom", "stopped", "8", "closed"]);
+    }
+}
+
+#[test]
+fn a_shared_queue_goes_on_with_the_workers_that_are_left() {
+    let (engine, mut workers) = by_hand(2);
+    let jobs = engine.queue::<u64>("jobs").sharing(Sharing::Shared).open().unwrap();
+    let log = Log::default();
+    let made = Arc::clone(&log);
+    engine
+        .consume(&jobs)
+        .on_panic(OnPanic::Stop)
+        .handle(move |_| Fragile { log: Arc::clone(&made), times: 9 })
+        .unwrap();
+    let mut publisher = jobs.publisher();
+    publisher.try_publish(&0_u32, 3).unwrap();
+    poll_all(&mut workers);
+    publisher.try_publish(&0_u32, 1).expect("one worker is left");
+    poll_all(&mut workers);
+    assert_eq!(log.lock().unwrap().last().map(String::as_str), Some("1"));
+    publisher.try_publish(&0_u32, 3).unwrap();
+    poll_all(&mut workers);
+    assert_eq!(publisher.publish(&0_u32, 1), Err(PublishError::Closed(1)), "nobody is left, and nobody waits for ever");
+    engine.close();
+    assert!(engine.is_drained());
+    engine.audit().check().unwrap();
+}
+
+#[test]
+fn an_item_that_was_taken_cannot_be_tried_again() {
+    let (engine, mut workers) = by_hand(1);
+    let jobs = engine.queue::<String>("jobs").open().unwrap();
+    let attempts = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&attempts);
+    engine
+        .consume(&jobs)
+        .on_panic(OnPanic::Retry(5))
+        .handle(move |_| {
+            let counted = Arc::clone(&counted);
+            move |job: Held<'_, String>| {
+                counted.fetch_add(1, Relaxed);
+                if job.as_str() == "take" {
+                    drop(job.take());
+                }
+                std::panic::panic_any(BOOM);
+            }
+        })
+        .unwrap();
+    let mut publisher = jobs.publisher();
+    publisher.try_publish("", "take".to_owned()).unwrap();
+    poll_all(&mut workers);
+    assert_eq!(attempts.load(Relaxed), 1);
+    publisher.try_publish("", "look".to_owned()).unwrap();
+    poll_all(&mut workers);
+    assert_eq!(attempts.load(Relaxed), 1 + 6);
+    let ledger = engine.audit();
+    ledger.check().unwrap();
+    assert_eq!((ledger.queues[0].dropped, ledger.queues[0].retried, ledger.queues[0].failures), (2, 5, 7));
+}
+
+/// An item whose drop panics, after it was handled: it counts as handled, and the next ones follow.
+#[test]
+fn a_panicking_drop_of_an_item_ends_no_worker() {
+    struct Rude(u64);
+    impl Drop for Rude {
+        fn drop(&mut self) {
+            if self.0 == 2 {
+                std::panic::panic_any(BOOM);
+            }
+        }
+    }
+    let (engine, mut workers) = by_hand(1);
+    let jobs = engine.queue::<Rude>("jobs").open().unwrap();
+    engine.consume(&jobs).handle(|_| |_: Held<'_, Rude>| ()).unwrap();
+    let mut publisher = jobs.publisher();
+    for item in 1..=4 {
+        assert!(publisher.try_publish(&0_u32, Rude(item)).is_ok());
+    }
+    poll_all(&mut workers);
+    poll_all(&mut workers);
+    let ledger = engine.audit();
+    ledger.check().unwrap();
+    assert_eq!(ledger.queues[0].handled, 4);
+    assert_eq!(engine.failures().len(), 1);
+    assert_eq!(engine.failures()[0].action, Action::Noted);
+}

@@ -1,0 +1,191 @@
+//! With real threads: order by key, comings and goings under way, and a machine with fewer CPUs than threads.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::Duration,
+};
+
+use ringway::{
+    Engine,
+    router::{Contract, Held, Order, Sharing, Start},
+    worker::{Pin, Pinned, cpus},
+};
+
+use super::until;
+
+const ITEMS: u64 = 20_000;
+
+/// Items of a key arrive in the order in which their publisher sent them.
+#[test]
+fn a_key_keeps_its_order() {
+    for order in [Order::Total, Order::PerPublisher] {
+        let engine = Engine::builder().workers(3).pin(Pin::Spread).start().unwrap();
+        let jobs = engine.queue::<(u64, u64)>("jobs").shards(4).capacity(64).order(order).open().unwrap();
+        let events = engine.topic::<(u64, u64)>("events").shards(4).capacity(64).open().unwrap();
+        let handled = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&handled);
+        let in_order = move |_shard: usize| {
+            let (counted, mut last) = (Arc::clone(&counted), HashMap::new());
+            move |key: u64, item: u64| {
+                let before = last.insert(key, item);
+                assert!(before.is_none_or(|before| before < item), "key {key}: {item} after {before:?}");
+                counted.fetch_add(1, Relaxed);
+            }
+        };
+        let make = in_order.clone();
+        engine
+            .consume(&jobs)
+            .handle(move |shard| {
+                let mut check = make(shard);
+                move |item: Held<'_, (u64, u64)>| check(item.0, item.1)
+            })
+            .unwrap();
+        engine
+            .subscribe(&events, "check")
+            .handle(move |shard| {
+                let mut check = in_order(shard);
+                move |item: &(u64, u64)| check(item.0, item.1)
+            })
+            .unwrap();
+        thread::scope(|scope| {
+            for thread in 0..3 {
+                let (mut to_jobs, mut to_events) = (jobs.publisher(), events.publisher());
+                scope.spawn(move || {
+                    for item in 0..ITEMS / 3 {
+                        let key = thread * 100 + item % 7;
+                        to_jobs.publish(&key, (key, item)).unwrap();
+                        to_events.publish(&key, (key, item)).unwrap();
+                    }
+                });
+            }
+        });
+        let report = engine.drain(Duration::from_secs(60));
+        assert!(report.is_drained(), "{report}");
+        report.ledger.check().unwrap();
+        assert!(report.failures.is_empty(), "{:?}", report.failures);
+        assert_eq!(handled.load(Relaxed), 2 * 3 * (ITEMS / 3));
+    }
+}
+
+/// A shared queue uses every worker, and each item is handled once.
+#[test]
+fn a_shared_queue_is_served_by_all() {
+    let engine = Engine::builder().workers(3).start().unwrap();
+    let jobs = engine.queue::<u64>("jobs").shards(2).capacity(32).sharing(Sharing::Shared).open().unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&seen);
+    engine
+        .consume(&jobs)
+        .handle(move |_| {
+            let kept = Arc::clone(&kept);
+            move |item: Held<'_, u64>| kept.lock().unwrap().push(item.take())
+        })
+        .unwrap();
+    let mut publisher = jobs.publisher();
+    (0..ITEMS).for_each(|item| publisher.publish_unkeyed(item).unwrap());
+    let report = engine.drain(Duration::from_secs(60));
+    assert!(report.is_drained());
+    report.ledger.check().unwrap();
+    let mut seen = std::mem::take(&mut *seen.lock().unwrap());
+    seen.sort_unstable();
+    assert_eq!(seen, (0..ITEMS).collect::<Vec<_>>());
+}
+
+/// Subscriptions of every contract come and go while publishers run. What stays sees everything, in order.
+#[test]
+fn subscriptions_come_and_go() {
+    let engine = Engine::builder().workers(2).start().unwrap();
+    let events = engine.topic::<u64>("events").shards(2).capacity(32).open().unwrap();
+    let wrong = Arc::new(AtomicU64::new(0));
+    let noted = Arc::clone(&wrong);
+    let all = engine
+        .subscribe(&events, "all")
+        .handle(move |_| {
+            let (noted, mut next) = (Arc::clone(&noted), None);
+            move |item: &u64| {
+                noted.fetch_add(u64::from(next.is_some_and(|next| next >= *item)), Relaxed);
+                next = Some(*item);
+            }
+        })
+        .unwrap();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (events, stop) = (&events, &stop);
+        let publishing = scope.spawn(move || {
+            let mut publisher = events.publisher();
+            let mut item = 0;
+            while !stop.load(Relaxed) {
+                publisher.publish(&(item % 5), item).unwrap();
+                item += 1;
+            }
+            item
+        });
+        for round in 0..60_u64 {
+            let contract = match round % 5 {
+                0 => Contract::gate(),
+                1 => Contract::gate_for(Duration::from_secs(60)),
+                2 => Contract::latest(),
+                3 => Contract::conflate(|item| item % 3, 3),
+                _ => Contract::sample(2),
+            };
+            let start = if round % 2 == 0 { Start::Newest } else { Start::Oldest };
+            let name = format!("guest-{round}");
+            let guest = engine.subscribe(events, &name).contract(contract).start(start);
+            let guest = guest.handle(|_| |_: &u64| ()).unwrap();
+            until("a guest has seen something", || guest.handled() > 0);
+            engine.detach(&guest);
+            if round % 4 == 0 {
+                until("a guest is gone", || guest.is_over());
+            }
+        }
+        stop.store(true, Relaxed);
+        let published = publishing.join().unwrap();
+        assert_eq!(events.published().total(), published);
+    });
+    let report = engine.drain(Duration::from_secs(60));
+    assert!(report.is_drained(), "{report}");
+    report.ledger.check().unwrap_or_else(|imbalance| panic!("{imbalance}\n{report}"));
+    assert_eq!(wrong.load(Relaxed), 0);
+    let events = report.ledger.topic("events").unwrap();
+    assert_eq!(all.handled(), events.published.total());
+    assert_eq!(events.subscriptions.len(), 61);
+}
+
+/// An idle engine sleeps, and wakes for a single item.
+#[test]
+fn a_single_item_wakes_a_sleeping_worker() {
+    let engine = Engine::builder().workers(2).start().unwrap();
+    let jobs = engine.queue::<u64>("jobs").shards(8).open().unwrap();
+    let attached = engine.consume(&jobs).handle(|_| |_: Held<'_, u64>| ()).unwrap();
+    let mut publisher = jobs.publisher();
+    for item in 0..200_u64 {
+        publisher.publish(&item, item).unwrap();
+        until("it is handled", || attached.handled() == item + 1);
+        if item % 10 == 0 {
+            // Long enough for workers to give up looking: they have seen it handled, and nothing else comes.
+            (0..2000).for_each(|_| thread::yield_now());
+        }
+    }
+    assert!(engine.drain(Duration::from_secs(30)).is_drained());
+}
+
+#[test]
+fn pins_are_reported_and_never_fatal() {
+    let all = cpus().to_vec();
+    let beyond = all.iter().max().map_or(5000, |cpu| cpu + 5000);
+    let engine = Engine::builder().workers(2).pin(Pin::Cores(vec![all[0], beyond])).start().unwrap();
+    assert_eq!(engine.pinned(), [Pinned::On(all[0]), Pinned::NotAllowed(beyond)]);
+    assert!(engine.pinned()[1].to_string().contains("none of"));
+    // A pinned engine does not shrink the next one's list.
+    let engine = Engine::builder().workers(all.len() + 1).pin(Pin::Spread).start().unwrap();
+    let pinned = engine.pinned();
+    assert!(pinned.last().is_some_and(|last| matches!(last, Pinned::NoneLeft | Pinned::Quota(_))), "{pinned:?}");
+    assert_eq!(cpus(), all);
+    let wrong: Vec<_> = pinned[..all.len()].iter().filter(|pinned| matches!(pinned, Pinned::Refused(_))).collect();
+    assert!(wrong.is_empty(), "{pinned:?}");
+}
