@@ -7,27 +7,38 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Engine, Registry, StartError};
-use crate::worker::{Board, Desk, Failures, Limits, Pin, Pinned, Worker, cpus_granted, pin, place};
+use super::{Engine, Registry, Settings, StartError};
+use crate::worker::{Board, Desk, Failures, Limits, PINS, Pin, Pinned, Worker, cpus_granted, pin, place};
 
-/// An engine about to be started.
+/// An engine about to be started. What is not said here is taken from the [`Settings`].
 #[derive(Debug, Clone)]
 #[must_use = "`start` starts it"]
 pub struct Builder {
     name: String,
     workers: Option<usize>,
-    pin: Pin,
-    limits: Limits,
+    pin: Option<Pin>,
+    batch_items: Option<usize>,
+    batch_time: Option<Duration>,
     by_hand: bool,
+    settings: Option<Settings>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { name: "ringway".to_owned(), workers: None, pin: Pin::None, limits: Limits::default(), by_hand: false }
+        Self {
+            name: "ringway".to_owned(),
+            workers: None,
+            pin: None,
+            batch_items: None,
+            batch_time: None,
+            by_hand: false,
+            settings: None,
+        }
     }
 }
 
 const WORKERS_MAX: usize = 1024;
+const MORE: &str = "1 and more";
 
 impl Builder {
     /// What its threads are named by: worker 0 is `<name>-0`. Else `ringway`.
@@ -44,19 +55,25 @@ impl Builder {
 
     /// Where they run; else wherever the system puts them.
     pub fn pin(mut self, pin: Pin) -> Self {
-        self.pin = pin;
+        self.pin = Some(pin);
         self
     }
 
     /// Items of one batch; else 256.
     pub fn batch_items(mut self, items: usize) -> Self {
-        self.limits.batch_items = items;
+        self.batch_items = Some(items);
         self
     }
 
     /// Time of one batch; else 500 µs.
     pub fn batch_time(mut self, time: Duration) -> Self {
-        self.limits.batch_time = time;
+        self.batch_time = Some(time);
+        self
+    }
+
+    /// Settings from outside the code; else those of the environment.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = Some(settings);
         self
     }
 
@@ -71,16 +88,28 @@ impl Builder {
     /// # Errors
     /// [`StartError`]; it says what to change.
     pub fn start(self) -> Result<Engine, StartError> {
-        let workers = self.workers.unwrap_or_else(cpus_granted);
-        if !(1..=WORKERS_MAX).contains(&workers) {
+        let settings = self.settings.unwrap_or_else(Settings::from_environment);
+        let default = Limits::default();
+        let is_workers = |workers: &usize| (1..=WORKERS_MAX).contains(workers);
+        let workers = settings.pick(self.workers, &["workers"], "1 to 1024", is_workers, cpus_granted())?;
+        let chosen = settings.pick(self.pin, &["pin"], PINS, |_| true, Pin::None)?;
+        let items = settings.pick(self.batch_items, &["batch_items"], MORE, |&items| items > 0, default.batch_items)?;
+        let micros = self.batch_time.map(|time| time.as_micros() as u64);
+        let default_micros = default.batch_time.as_micros() as u64;
+        let micros = settings.pick(micros, &["batch_time_us"], MORE, |&micros| micros > 0, default_micros)?;
+        let started =
+            [workers.line("workers"), chosen.line("pin"), items.line("batch_items"), micros.line("batch_time_us")];
+        let (workers, chosen) = (workers.value, chosen.value);
+        if !is_workers(&workers) {
             return Err(StartError::Workers { asked: workers });
         }
-        if self.limits.batch_items == 0 {
+        let batch_time = self.batch_time.unwrap_or(Duration::from_micros(micros.value));
+        let limits = Limits { batch_items: items.value, batch_time };
+        if limits.batch_items == 0 || limits.batch_time.is_zero() {
             return Err(StartError::EmptyBatch);
         }
         let (board, epoch) = (Arc::new(Board::default()), Instant::now());
-        let places =
-            (0..workers).map(|nth| if self.by_hand { Pinned::Nowhere } else { place(&self.pin, nth, workers) });
+        let places = (0..workers).map(|nth| if self.by_hand { Pinned::Nowhere } else { place(&chosen, nth, workers) });
         let desks: Vec<_> = places
             .enumerate()
             .map(|(nth, place)| Arc::new(Desk::new(format!("{}-{nth}", self.name), place, epoch)))
@@ -88,13 +117,14 @@ impl Builder {
         let mut engine = Engine {
             board: Arc::clone(&board),
             failures: Arc::new(Failures::default()),
-            limits: self.limits,
+            settings,
+            started: started.concat(),
             desks: desks.clone(),
             threads: Mutex::new(Vec::new()),
             by_hand: Mutex::new(Vec::new()),
             registry: Mutex::new(Registry::default()),
         };
-        let worker = |desk: &Arc<Desk>| Worker::new(Arc::clone(desk), Arc::clone(&board), self.limits);
+        let worker = |desk: &Arc<Desk>| Worker::new(Arc::clone(desk), Arc::clone(&board), limits);
         if self.by_hand {
             engine.by_hand = Mutex::new(desks.iter().map(worker).collect());
             return Ok(engine);
@@ -123,12 +153,8 @@ fn start_thread(worker: Worker, desk: Arc<Desk>, workers: usize) -> std::io::Res
 }
 
 /// What runs, as text.
-pub(super) fn describe(limits: &Limits, pinned: &[Pinned], desks: &[Arc<Desk>], registry: &Registry) -> String {
-    let mut text = String::new();
-    let Limits { batch_items, batch_time } = limits;
-    let _ = writeln!(text, "workers = {}", desks.len());
-    let _ = writeln!(text, "batch_items = {batch_items}");
-    let _ = writeln!(text, "batch_time_us = {}", batch_time.as_micros());
+pub(super) fn describe(started: &str, pinned: &[Pinned], desks: &[Arc<Desk>], registry: &Registry) -> String {
+    let mut text = started.to_owned();
     for (desk, pinned) in desks.iter().zip(pinned) {
         let _ = writeln!(text, "# {}: {pinned}, {} handlers", desk.name, desk.duties.get());
     }
@@ -136,8 +162,7 @@ pub(super) fn describe(limits: &Limits, pinned: &[Pinned], desks: &[Arc<Desk>], 
     for source in &registry.sources {
         bytes += source.bytes();
         let _ = write!(text, "\n[{}.{:?}]\n", source.kind(), source.name().as_str());
-        let _ = write!(text, "shards = {}\ncapacity = {}\n", source.shards(), source.capacity());
-        let _ = write!(text, "{}", source.details());
+        text.push_str(source.settings());
         let _ = writeln!(text, "# {} bytes reserved", source.bytes());
     }
     let _ = writeln!(text, "\n# {bytes} bytes reserved in all");

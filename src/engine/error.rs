@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, io};
 
-use crate::router::{Name, NameError, OpenError};
+use crate::router::{Name, NameError, OpenError, SettingError};
 
 /// Why an engine did not start.
 #[derive(Debug)]
@@ -13,8 +13,10 @@ pub enum StartError {
         /// The number given.
         asked: usize,
     },
-    /// A batch without items.
+    /// A batch without items, or without time.
     EmptyBatch,
+    /// A setting from outside the code is wrong.
+    Setting(SettingError),
     /// The system gave no thread.
     Thread(io::Error),
 }
@@ -23,7 +25,8 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Workers { asked } => write!(f, "{asked} workers: pass 1 to 1024"),
-            Self::EmptyBatch => f.write_str("a batch of 0 items: pass 1 or more"),
+            Self::EmptyBatch => f.write_str("a batch of no items, or of no time: pass 1 or more"),
+            Self::Setting(error) => error.fmt(f),
             Self::Thread(_) => f.write_str("the system gave no thread for a worker: ask for fewer"),
         }
     }
@@ -33,8 +36,15 @@ impl Error for StartError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Thread(error) => Some(error),
+            Self::Setting(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl From<SettingError> for StartError {
+    fn from(error: SettingError) -> Self {
+        Self::Setting(error)
     }
 }
 

@@ -38,7 +38,7 @@ use std::{
 };
 
 use crate::router::{Queue, Topic};
-use crate::worker::{Board, Command, Desk, End, Failure, Failures, Figures, Limits, Pinned, Worker};
+use crate::worker::{Board, Command, Desk, End, Failure, Failures, Figures, Pinned, Worker};
 
 mod attach;
 mod builder;
@@ -46,6 +46,9 @@ mod error;
 mod health;
 mod ledger;
 mod open;
+mod settings;
+#[cfg(feature = "config")]
+mod settings_file;
 mod source;
 
 use self::source::Source;
@@ -56,13 +59,16 @@ pub use self::{
     health::{Health, Watermarks, WorkerHealth},
     ledger::{Imbalance, Ledger, QueueLedger, ShardLedger, SubscriptionLedger, TopicLedger},
     open::{OpeningQueue, OpeningTopic},
+    settings::Settings,
 };
 
 /// Queues and topics by name, and the workers that serve them.
 pub struct Engine {
     board: Arc<Board>,
     failures: Arc<Failures>,
-    limits: Limits,
+    settings: Settings,
+    /// The settings that the engine started with, as text.
+    started: String,
     desks: Vec<Arc<Desk>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     by_hand: Mutex<Vec<Worker>>,
@@ -250,7 +256,7 @@ impl Engine {
     /// What runs, as text: settings, queues and topics with the bytes that they reserve, and who serves them.
     pub fn effective_config(&self) -> String {
         let registry = self.registry();
-        builder::describe(&self.limits, &self.pinned(), &self.desks, &registry)
+        builder::describe(&self.started, &self.pinned(), &self.desks, &registry)
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {

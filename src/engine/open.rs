@@ -1,36 +1,38 @@
 //! How queues and topics are opened.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{fmt::Display, marker::PhantomData, str::FromStr, sync::Arc};
 
 use super::{
-    Engine,
+    Engine, Settings,
+    settings::Picked,
     source::{QueueSource, Source, TopicSource},
 };
-use crate::router::{Full, Name, OpenError, Order, Queue, QueuePlan, Sharing, Topic, TopicPlan};
+use crate::router::{Full, Name, OpenError, Order, Queue, QueuePlan, SHARDS_MAX, Sharing, Topic, TopicPlan};
 
 /// A topic about to be opened.
 #[must_use = "`open` opens it"]
 pub struct OpeningTopic<'e, T> {
     engine: &'e Engine,
     name: String,
-    plan: TopicPlan,
+    shards: Option<usize>,
+    capacity: Option<usize>,
     payload: PhantomData<fn(T)>,
 }
 
 impl<'e, T: Send + Sync + 'static> OpeningTopic<'e, T> {
     pub(super) fn new(engine: &'e Engine, name: &str) -> Self {
-        Self { engine, name: name.to_owned(), plan: TopicPlan::default(), payload: PhantomData }
+        Self { engine, name: name.to_owned(), shards: None, capacity: None, payload: PhantomData }
     }
 
     /// Shards, 1 to 1024; else 1.
     pub fn shards(mut self, shards: usize) -> Self {
-        self.plan.shards = shards;
+        self.shards = Some(shards);
         self
     }
 
     /// Items that a shard holds at the least; else 1024.
     pub fn capacity(mut self, items: usize) -> Self {
-        self.plan.capacity = items;
+        self.capacity = Some(items);
         self
     }
 
@@ -39,10 +41,16 @@ impl<'e, T: Send + Sync + 'static> OpeningTopic<'e, T> {
     /// # Errors
     /// [`OpenError`]; it says what to change.
     pub fn open(self) -> Result<Topic<T>, OpenError> {
-        let (name, plan) = (Name::new(&self.name)?, self.plan);
+        let name = Name::new(&self.name)?;
+        let default = TopicPlan::default();
+        let pick = Picking { settings: &self.engine.settings, kind: "topic", name: &self.name };
+        let shards = pick.number(self.shards, "shards", SHARDS_MAX, default.shards)?;
+        let capacity = pick.number(self.capacity, "capacity", usize::MAX, default.capacity)?;
+        let settings = [shards.line("shards"), capacity.line("capacity")].concat();
+        let plan = TopicPlan { shards: shards.value, capacity: capacity.value };
         self.engine.open(name, |name, id| {
             let topic = Topic::open(name, plan)?;
-            Ok((topic.clone(), Arc::new(TopicSource { id, topic })))
+            Ok((topic.clone(), Arc::new(TopicSource { id, topic, settings })))
         })
     }
 }
@@ -52,42 +60,56 @@ impl<'e, T: Send + Sync + 'static> OpeningTopic<'e, T> {
 pub struct OpeningQueue<'e, T> {
     engine: &'e Engine,
     name: String,
-    plan: QueuePlan,
+    shards: Option<usize>,
+    capacity: Option<usize>,
+    full: Option<Full>,
+    order: Option<Order>,
+    sharing: Option<Sharing>,
     payload: PhantomData<fn(T)>,
 }
 
 impl<'e, T: Send + 'static> OpeningQueue<'e, T> {
     pub(super) fn new(engine: &'e Engine, name: &str) -> Self {
-        Self { engine, name: name.to_owned(), plan: QueuePlan::default(), payload: PhantomData }
+        let name = name.to_owned();
+        Self {
+            engine,
+            name,
+            shards: None,
+            capacity: None,
+            full: None,
+            order: None,
+            sharing: None,
+            payload: PhantomData,
+        }
     }
 
     /// Shards, 1 to 1024; else 1.
     pub fn shards(mut self, shards: usize) -> Self {
-        self.plan.shards = shards;
+        self.shards = Some(shards);
         self
     }
 
     /// Items that a shard holds at the least; else 1024.
     pub fn capacity(mut self, items: usize) -> Self {
-        self.plan.capacity = items;
+        self.capacity = Some(items);
         self
     }
 
     /// What a publisher does when there is no room; else [`Full::Block`].
     pub fn full(mut self, full: Full) -> Self {
-        self.plan.full = full;
+        self.full = Some(full);
         self
     }
 
     /// The order of a shard; else [`Order::Total`].
     pub fn order(mut self, order: Order) -> Self {
-        self.plan.order = order;
+        self.order = Some(order);
         self
     }
 
     /// Who takes from a shard; else [`Sharing::Keyed`].
     pub fn sharing(mut self, sharing: Sharing) -> Self {
-        self.plan.sharing = sharing;
+        self.sharing = Some(sharing);
         self
     }
 
@@ -96,11 +118,52 @@ impl<'e, T: Send + 'static> OpeningQueue<'e, T> {
     /// # Errors
     /// [`OpenError`]; it says what to change.
     pub fn open(self) -> Result<Queue<T>, OpenError> {
-        let (name, plan) = (Name::new(&self.name)?, self.plan);
+        let name = Name::new(&self.name)?;
+        let default = QueuePlan::default();
+        let pick = Picking { settings: &self.engine.settings, kind: "queue", name: &self.name };
+        let shards = pick.number(self.shards, "shards", SHARDS_MAX, default.shards)?;
+        let capacity = pick.number(self.capacity, "capacity", usize::MAX, default.capacity)?;
+        let full = pick.word(self.full, "full", Full::allowed(), default.full)?;
+        let order = pick.word(self.order, "order", Order::allowed(), default.order)?;
+        let sharing = pick.word(self.sharing, "sharing", Sharing::allowed(), default.sharing)?;
+        let lines = [shards.line("shards"), capacity.line("capacity"), full.line("full"), order.line("order")];
+        let settings = lines.concat() + &sharing.line("sharing");
+        let plan = QueuePlan {
+            shards: shards.value,
+            capacity: capacity.value,
+            full: full.value,
+            order: order.value,
+            sharing: sharing.value,
+        };
         self.engine.open(name, |name, id| {
             let queue = Queue::open(name, plan)?;
-            Ok((queue.clone(), Arc::new(QueueSource { id, queue })))
+            Ok((queue.clone(), Arc::new(QueueSource { id, queue, settings })))
         })
+    }
+}
+
+/// Picks the settings of one queue or topic.
+struct Picking<'a> {
+    settings: &'a Settings,
+    kind: &'a str,
+    name: &'a str,
+}
+
+impl Picking<'_> {
+    fn number(&self, code: Option<usize>, key: &str, max: usize, default: usize) -> Result<Picked<usize>, OpenError> {
+        let allowed = if max == usize::MAX { "1 and more".to_owned() } else { format!("1 to {max}") };
+        let is_allowed = |number: &usize| (1..=max).contains(number);
+        Ok(self.settings.pick(code, &[self.kind, self.name, key], &allowed, is_allowed, default)?)
+    }
+
+    fn word<V: FromStr + Display>(
+        &self,
+        code: Option<V>,
+        key: &str,
+        allowed: String,
+        default: V,
+    ) -> Result<Picked<V>, OpenError> {
+        Ok(self.settings.pick(code, &[self.kind, self.name, key], &allowed, |_| true, default)?)
     }
 }
 

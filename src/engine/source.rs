@@ -2,7 +2,7 @@
 
 use std::{any::Any, sync::Arc};
 
-use crate::router::{Name, Published, Queue, QueuePlan, Record, Topic};
+use crate::router::{Name, Published, Queue, Record, Topic};
 
 /// What the engine closes, counts and describes.
 pub(super) trait Source: Send + Sync {
@@ -12,13 +12,11 @@ pub(super) trait Source: Send + Sync {
     /// Takes what nobody will handle over to what is handed back.
     fn leave_all(&self);
     fn bytes(&self) -> usize;
-    fn shards(&self) -> usize;
-    fn capacity(&self) -> usize;
     fn published(&self) -> Published;
     /// `queue` or `topic`.
     fn kind(&self) -> &'static str;
-    /// Further settings, a line each.
-    fn details(&self) -> String;
+    /// How it was opened, a line for each setting.
+    fn settings(&self) -> &str;
     fn shape(&self) -> ShapeFigures;
     fn as_any(&self) -> &dyn Any;
 }
@@ -41,6 +39,7 @@ pub(super) enum ShapeFigures {
 pub(super) struct QueueSource<T: Send + 'static> {
     pub(super) id: u64,
     pub(super) queue: Queue<T>,
+    pub(super) settings: String,
 }
 
 impl<T: Send + 'static> Source for QueueSource<T> {
@@ -64,14 +63,6 @@ impl<T: Send + 'static> Source for QueueSource<T> {
         self.queue.bytes()
     }
 
-    fn shards(&self) -> usize {
-        self.queue.shards()
-    }
-
-    fn capacity(&self) -> usize {
-        self.queue.plan().capacity
-    }
-
     fn published(&self) -> Published {
         self.queue.published()
     }
@@ -80,9 +71,8 @@ impl<T: Send + 'static> Source for QueueSource<T> {
         "queue"
     }
 
-    fn details(&self) -> String {
-        let QueuePlan { full, order, sharing, .. } = self.queue.plan();
-        format!("full = \"{full}\"\norder = \"{order}\"\nsharing = \"{sharing}\"\n")
+    fn settings(&self) -> &str {
+        &self.settings
     }
 
     fn shape(&self) -> ShapeFigures {
@@ -98,6 +88,7 @@ impl<T: Send + 'static> Source for QueueSource<T> {
 pub(super) struct TopicSource<T: Send + Sync + 'static> {
     pub(super) id: u64,
     pub(super) topic: Topic<T>,
+    pub(super) settings: String,
 }
 
 impl<T: Send + Sync + 'static> Source for TopicSource<T> {
@@ -119,14 +110,6 @@ impl<T: Send + Sync + 'static> Source for TopicSource<T> {
         self.topic.bytes()
     }
 
-    fn shards(&self) -> usize {
-        self.topic.shards()
-    }
-
-    fn capacity(&self) -> usize {
-        self.topic.plan().capacity
-    }
-
     fn published(&self) -> Published {
         self.topic.published()
     }
@@ -135,8 +118,8 @@ impl<T: Send + Sync + 'static> Source for TopicSource<T> {
         "topic"
     }
 
-    fn details(&self) -> String {
-        String::new()
+    fn settings(&self) -> &str {
+        &self.settings
     }
 
     fn shape(&self) -> ShapeFigures {

@@ -50,6 +50,28 @@ impl<T> fmt::Display for PublishError<T> {
 
 impl<T> Error for PublishError<T> {}
 
+/// A setting has a value that is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingError {
+    /// The setting.
+    pub key: String,
+    /// The variable, or the file and line, that says so.
+    pub place: String,
+    /// What it says.
+    pub found: String,
+    /// What is allowed.
+    pub allowed: String,
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, place, found, allowed } = self;
+        write!(f, "{place}: {key} is {found:?}: allowed is {allowed}")
+    }
+}
+
+impl Error for SettingError {}
+
 /// Why a queue, a topic or a subscription was not opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -73,6 +95,8 @@ pub enum OpenError {
         /// The queue.
         name: Name,
     },
+    /// A setting from outside the code is wrong.
+    Setting(SettingError),
     /// The topic is closed.
     Closed {
         /// The topic.
@@ -85,6 +109,7 @@ impl fmt::Display for OpenError {
         match self {
             Self::Name(error) => error.fmt(f),
             Self::Capacity(error) => error.fmt(f),
+            Self::Setting(error) => error.fmt(f),
             Self::Shards { asked } => write!(f, "{asked} shards: pass 1 to {SHARDS_MAX}"),
             Self::Taken { name } => write!(f, "the name {name} is taken: choose another, or share what is open"),
             Self::CannotDisplace { name } => {
@@ -100,6 +125,7 @@ impl Error for OpenError {
         match self {
             Self::Name(error) => Some(error),
             Self::Capacity(error) => Some(error),
+            Self::Setting(error) => Some(error),
             _ => None,
         }
     }
@@ -108,6 +134,12 @@ impl Error for OpenError {
 impl From<NameError> for OpenError {
     fn from(error: NameError) -> Self {
         Self::Name(error)
+    }
+}
+
+impl From<SettingError> for OpenError {
+    fn from(error: SettingError) -> Self {
+        Self::Setting(error)
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) use self::{
 };
 pub use self::{
     contract::{Contract, ContractError, Missed, Start},
-    error::{OpenError, PublishError},
+    error::{OpenError, PublishError, SettingError},
     held::Held,
     name::{NAME_BYTES_MAX, Name, NameError, Pattern},
     partition::{Balance, Key, SHARDS_MAX, shard_of},

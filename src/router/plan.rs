@@ -80,6 +80,12 @@ pub struct WordError {
     allowed: String,
 }
 
+impl WordError {
+    pub(crate) fn new(found: &str, allowed: &str) -> Self {
+        Self { found: found.to_owned(), allowed: allowed.to_owned() }
+    }
+}
+
 impl fmt::Display for WordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} is none of {}", self.found, self.allowed)
@@ -96,12 +102,14 @@ trait Words: Sized + Copy + PartialEq + 'static {
         Self::WORDS.iter().find(|(_, value)| *value == self).map_or("", |(word, _)| word)
     }
 
+    fn list() -> String {
+        let words: Vec<_> = Self::WORDS.iter().map(|(word, _)| *word).collect();
+        words.join(", ")
+    }
+
     fn of(text: &str) -> Result<Self, WordError> {
         let found = Self::WORDS.iter().find(|(word, _)| *word == text);
-        found.map(|(_, value)| *value).ok_or_else(|| {
-            let allowed: Vec<_> = Self::WORDS.iter().map(|(word, _)| *word).collect();
-            WordError { found: text.to_owned(), allowed: allowed.join(", ") }
-        })
+        found.map(|(_, value)| *value).ok_or_else(|| WordError::new(text, &Self::list()))
     }
 }
 
@@ -122,6 +130,13 @@ impl Words for Sharing {
     const WORDS: &'static [(&'static str, Self)] = &[("keyed", Self::Keyed), ("shared", Self::Shared)];
 }
 
+impl Full {
+    /// Its words.
+    pub(crate) fn allowed() -> String {
+        Self::list()
+    }
+}
+
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
@@ -136,6 +151,13 @@ impl FromStr for Full {
     }
 }
 
+impl Order {
+    /// Its words.
+    pub(crate) fn allowed() -> String {
+        Self::list()
+    }
+}
+
 impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
@@ -147,6 +169,13 @@ impl FromStr for Order {
 
     fn from_str(text: &str) -> Result<Self, WordError> {
         Self::of(text)
+    }
+}
+
+impl Sharing {
+    /// Its words.
+    pub(crate) fn allowed() -> String {
+        Self::list()
     }
 }
 

@@ -39,7 +39,7 @@ pub use self::{
 };
 pub(crate) use self::{
     duty::{Duty, QueueDuty, TopicDuty, Turn},
-    pin::{pin, place},
+    pin::{PINS, pin, place},
     stage::Stage,
     supervisor::{Failures, Figures, Plan, Supervised},
 };

@@ -4,10 +4,11 @@
 //! quota grants less CPU time than there are CPUs, nothing is spread. A pin that is not possible is reported, and the worker
 //! runs unpinned.
 
-use std::{fmt, sync::OnceLock};
+use std::{fmt, str::FromStr, sync::OnceLock};
 
 use core_affinity::CoreId;
 
+use crate::router::WordError;
 use crate::sync::usable_cpus;
 
 /// Where workers run.
@@ -20,6 +21,38 @@ pub enum Pin {
     Spread,
     /// Worker n on the n-th of these CPUs, round again when there are more workers.
     Cores(Vec<usize>),
+}
+
+impl FromStr for Pin {
+    type Err = WordError;
+
+    /// `none`, `spread`, or CPUs: `0,2`.
+    fn from_str(text: &str) -> Result<Self, WordError> {
+        match text {
+            "none" => Ok(Self::None),
+            "spread" => Ok(Self::Spread),
+            cpus => {
+                let cpus: Result<_, _> = cpus.split(',').map(|cpu| cpu.trim().parse()).collect();
+                cpus.map(Self::Cores).map_err(|_| WordError::new(text, PINS))
+            }
+        }
+    }
+}
+
+/// What [`Pin`] is written as.
+pub(crate) const PINS: &str = "none, spread, or CPUs: 0,2";
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Spread => f.write_str("spread"),
+            Self::Cores(cpus) => {
+                let cpus: Vec<String> = cpus.iter().map(usize::to_string).collect();
+                f.write_str(&cpus.join(","))
+            }
+        }
+    }
 }
 
 /// Where one worker runs.

@@ -2,6 +2,7 @@
 #![cfg(not(ringway_loom))]
 
 mod closing;
+mod config;
 mod contracts;
 mod ledger;
 mod panics;

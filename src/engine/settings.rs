@@ -1,0 +1,118 @@
+//! Settings from outside the code: environment over file over default, and code over all of them.
+//!
+//! | setting | variable | allowed |
+//! |---|---|---|
+//! | `workers` | `RINGWAY_WORKERS` | 1 to 1024 |
+//! | `pin` | `RINGWAY_PIN` | `none`, `spread`, or CPUs: `0,2` (in a file also `[0, 2]`) |
+//! | `batch_items` | `RINGWAY_BATCH_ITEMS` | 1 and more |
+//! | `batch_time_us` | `RINGWAY_BATCH_TIME_US` | 1 and more |
+//! | `topic.NAME.shards` | `RINGWAY_TOPIC_NAME_SHARDS` | 1 to 1024 |
+//! | `topic.NAME.capacity` | `RINGWAY_TOPIC_NAME_CAPACITY` | 1 and more |
+//! | `queue.NAME.shards`, `.capacity` | `RINGWAY_QUEUE_NAME_SHARDS`, `…_CAPACITY` | as for a topic |
+//! | `queue.NAME.full` | `RINGWAY_QUEUE_NAME_FULL` | `block`, `reject`, `drop-newest`, `drop-oldest` |
+//! | `queue.NAME.order` | `RINGWAY_QUEUE_NAME_ORDER` | `total`, `per-publisher` |
+//! | `queue.NAME.sharing` | `RINGWAY_QUEUE_NAME_SHARING` | `keyed`, `shared` |
+//!
+//! In a variable the name is written in capitals, with `_` for what is neither letter nor digit. In a file a name with dots is
+//! quoted: `[topic."orders.eu"]`. A value that is not allowed is refused with its place, never replaced.
+
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+
+use crate::router::SettingError;
+
+/// What the environment and a file say.
+///
+/// # Examples
+/// ```
+/// use ringway::{Engine, engine::Settings};
+///
+/// let settings = Settings::from_variables([("RINGWAY_TOPIC_TRADES_SHARDS".into(), "4".into())]);
+/// let engine = Engine::builder().workers(1).settings(settings).start()?;
+/// assert_eq!(engine.topic::<u64>("trades").open()?.shards(), 4);
+/// assert!(engine.effective_config().contains("shards = 4 # RINGWAY_TOPIC_TRADES_SHARDS"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    variables: BTreeMap<String, String>,
+    /// By the words of the key: the value, and its place.
+    file: BTreeMap<Vec<String>, (String, String)>,
+}
+
+/// A value, and where it is from.
+#[derive(Debug, Clone)]
+pub(super) struct Picked<V> {
+    pub(super) value: V,
+    pub(super) origin: String,
+}
+
+impl<V: Display> Picked<V> {
+    /// As a line of a file.
+    pub(super) fn line(&self, key: &str) -> String {
+        let Self { value, origin } = self;
+        let text = value.to_string();
+        let quote = if text.parse::<u64>().is_ok() { "" } else { "\"" };
+        format!("{key} = {quote}{text}{quote} # {origin}\n")
+    }
+}
+
+impl Settings {
+    /// The variables of this process that start with `RINGWAY_`.
+    pub fn from_environment() -> Self {
+        let text =
+            std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+        Self::from_variables(text)
+    }
+
+    /// These variables, those that start with `RINGWAY_`.
+    pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let variables = variables.into_iter().filter(|(key, _)| key.starts_with("RINGWAY_")).collect();
+        Self { variables, file: BTreeMap::new() }
+    }
+
+    /// Adds a file's text in TOML; `place` is what errors call it by.
+    ///
+    /// # Errors
+    /// [`SettingError`]: no TOML, or a key that means nothing. Values are checked when they are used.
+    #[cfg(feature = "config")]
+    pub fn file(mut self, text: &str, place: &str) -> Result<Self, SettingError> {
+        self.file = super::settings_file::read(text, place)?;
+        Ok(self)
+    }
+
+    /// The value of a setting: from code, or else from the environment, the file, or the default. `allowed` says what
+    /// `is_allowed` accepts.
+    pub(super) fn pick<V: FromStr + Display>(
+        &self,
+        code: Option<V>,
+        key: &[&str],
+        allowed: &str,
+        is_allowed: impl Fn(&V) -> bool,
+        default: V,
+    ) -> Result<Picked<V>, SettingError> {
+        if let Some(value) = code {
+            return Ok(Picked { value, origin: "code".to_owned() });
+        }
+        let variable = variable(key);
+        let key: Vec<String> = key.iter().map(|&word| word.to_owned()).collect();
+        let (text, origin) = match (self.variables.get(&variable), self.file.get(&key)) {
+            (Some(text), _) => (text, variable),
+            (None, Some((text, place))) => (text, place.clone()),
+            (None, None) => return Ok(Picked { value: default, origin: "default".to_owned() }),
+        };
+        match text.trim().parse().ok().filter(is_allowed) {
+            Some(value) => Ok(Picked { value, origin }),
+            None => {
+                let key = key.join(".");
+                Err(SettingError { key, place: origin, found: text.clone(), allowed: allowed.to_owned() })
+            }
+        }
+    }
+}
+
+/// The name of the variable of a key.
+fn variable(key: &[&str]) -> String {
+    let word = |word: &&str| word.replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_ascii_uppercase();
+    let words: Vec<String> = key.iter().map(word).collect();
+    format!("RINGWAY_{}", words.join("_"))
+}

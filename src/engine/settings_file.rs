@@ -1,0 +1,106 @@
+//! Settings from TOML, each with its line.
+
+use std::collections::BTreeMap;
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use crate::router::SettingError;
+
+type Values = BTreeMap<Vec<String>, (String, String)>;
+
+const OF_ENGINE: &[&str] = &["workers", "pin", "batch_items", "batch_time_us"];
+const OF_TOPIC: &[&str] = &["shards", "capacity"];
+const OF_QUEUE: &[&str] = &["shards", "capacity", "full", "order", "sharing"];
+
+/// All values of a file, by key.
+pub(super) fn read(text: &str, place: &str) -> Result<Values, SettingError> {
+    let reader = Reader { text, place };
+    let table = DeTable::parse(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        reader.refuse(at, "TOML", error.message(), "valid TOML")
+    })?;
+    let mut values = Values::new();
+    for (key, value) in table.get_ref() {
+        let word = key.get_ref().as_ref();
+        match (word, value.get_ref()) {
+            ("topic", DeValue::Table(named)) => reader.read_named(named, word, OF_TOPIC, &mut values)?,
+            ("queue", DeValue::Table(named)) => reader.read_named(named, word, OF_QUEUE, &mut values)?,
+            _ if OF_ENGINE.contains(&word) => reader.read_value(vec![word.to_owned()], value, &mut values)?,
+            _ => {
+                let allowed = format!("{}, [topic.NAME], [queue.NAME]", OF_ENGINE.join(", "));
+                return Err(reader.refuse(key.span().start, "key", word, &allowed));
+            }
+        }
+    }
+    Ok(values)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    place: &'a str,
+}
+
+impl Reader<'_> {
+    /// The tables of topics, or of queues.
+    fn read_named(
+        &self,
+        named: &DeTable<'_>,
+        kind: &str,
+        of: &[&str],
+        values: &mut Values,
+    ) -> Result<(), SettingError> {
+        for (name, table) in named {
+            let DeValue::Table(table) = table.get_ref() else {
+                let allowed = format!("a table [{kind}.{}]", name.get_ref());
+                return Err(self.refuse(name.span().start, kind, name.get_ref(), &allowed));
+            };
+            for (key, value) in table {
+                let word = key.get_ref().as_ref();
+                if !of.contains(&word) {
+                    let within = format!("{kind}.{}", name.get_ref());
+                    return Err(self.refuse(key.span().start, &within, word, &of.join(", ")));
+                }
+                let key = vec![kind.to_owned(), name.get_ref().to_string(), word.to_owned()];
+                self.read_value(key, value, values)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_value(
+        &self,
+        key: Vec<String>,
+        value: &Spanned<DeValue<'_>>,
+        values: &mut Values,
+    ) -> Result<(), SettingError> {
+        let at = value.span().start;
+        let plain = |value: &DeValue<'_>| match value {
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Integer(number) => Some(number.to_string()),
+            _ => None,
+        };
+        let text = match value.get_ref() {
+            DeValue::Array(list) => {
+                list.iter().map(|value| plain(value.get_ref())).collect::<Option<Vec<_>>>().map(|list| list.join(","))
+            }
+            value => plain(value),
+        };
+        let found = self.text.get(value.span()).unwrap_or_default();
+        let text = text.ok_or_else(|| self.refuse(at, &key.join("."), found, "a text or a number"))?;
+        values.insert(key, (text, self.at(at)));
+        Ok(())
+    }
+
+    /// The place of a byte, by its line.
+    fn at(&self, byte: usize) -> String {
+        let line = 1 + self.text.as_bytes().iter().take(byte).filter(|&&byte| byte == b'\n').count();
+        format!("{}:{line}", self.place)
+    }
+
+    fn refuse(&self, at: usize, key: &str, found: &str, allowed: &str) -> SettingError {
+        SettingError { key: key.to_owned(), place: self.at(at), found: found.to_owned(), allowed: allowed.to_owned() }
+    }
+}

@@ -1,0 +1,102 @@
+//! Settings: code over environment over file over default, and a wrong one is refused with its place.
+
+use std::time::Duration;
+
+use ringway::{
+    Engine,
+    engine::{Builder, Settings},
+    router::Full,
+};
+
+fn variables(pairs: &[(&str, &str)]) -> Settings {
+    Settings::from_variables(pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())))
+}
+
+fn by_hand() -> Builder {
+    Engine::builder().by_hand()
+}
+
+#[test]
+fn the_environment_speaks_where_code_does_not() {
+    let settings = variables(&[
+        ("RINGWAY_WORKERS", "3"),
+        ("RINGWAY_PIN", "spread"),
+        ("RINGWAY_BATCH_TIME_US", "250"),
+        ("RINGWAY_TOPIC_ORDERS_EU_SHARDS", "4"),
+        ("RINGWAY_QUEUE_JOBS_FULL", "drop-oldest"),
+        ("OTHER_WORKERS", "99"),
+    ]);
+    let engine = by_hand().settings(settings.clone()).start().unwrap();
+    assert_eq!(engine.take_workers().len(), 3);
+    let orders = engine.topic::<u64>("orders.eu").capacity(16).open().unwrap();
+    assert_eq!((orders.shards(), orders.plan().capacity), (4, 16));
+    assert_eq!(engine.queue::<u64>("jobs").open().unwrap().plan().full, Full::DropOldest);
+    let text = engine.effective_config();
+    for line in [
+        "workers = 3 # RINGWAY_WORKERS",
+        "pin = \"spread\" # RINGWAY_PIN",
+        "batch_items = 256 # default",
+        "batch_time_us = 250 # RINGWAY_BATCH_TIME_US",
+        "shards = 4 # RINGWAY_TOPIC_ORDERS_EU_SHARDS",
+        "capacity = 16 # code",
+        "full = \"drop-oldest\" # RINGWAY_QUEUE_JOBS_FULL",
+    ] {
+        assert!(text.contains(line), "{line:?} in\n{text}");
+    }
+    let engine = by_hand().workers(1).settings(settings).start().unwrap();
+    assert_eq!(engine.take_workers().len(), 1);
+    assert_eq!(engine.queue::<u64>("jobs").full(Full::Reject).open().unwrap().plan().full, Full::Reject);
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_its_place() {
+    let start = |key, value| by_hand().settings(variables(&[(key, value)])).start().unwrap_err().to_string();
+    assert_eq!(start("RINGWAY_WORKERS", "0"), "RINGWAY_WORKERS: workers is \"0\": allowed is 1 to 1024");
+    assert_eq!(start("RINGWAY_PIN", "x"), "RINGWAY_PIN: pin is \"x\": allowed is none, spread, or CPUs: 0,2");
+    assert!(start("RINGWAY_BATCH_ITEMS", "many").contains("allowed is 1 and more"));
+    let engine = by_hand()
+        .workers(1)
+        .settings(variables(&[("RINGWAY_TOPIC_A_SHARDS", "1025"), ("RINGWAY_QUEUE_B_ORDER", "none")]));
+    let engine = engine.start().unwrap();
+    let error = engine.topic::<u64>("a").open().unwrap_err().to_string();
+    assert_eq!(error, "RINGWAY_TOPIC_A_SHARDS: topic.a.shards is \"1025\": allowed is 1 to 1024");
+    let error = engine.queue::<u64>("b").open().unwrap_err().to_string();
+    assert_eq!(error, "RINGWAY_QUEUE_B_ORDER: queue.b.order is \"none\": allowed is total, per-publisher");
+    assert!(by_hand().batch_time(Duration::ZERO).start().is_err());
+}
+
+#[cfg(feature = "config")]
+#[test]
+fn a_file_speaks_where_neither_code_nor_environment_do() {
+    let text = "workers = 2\npin = [0, 1]\n\n[topic.\"orders.eu\"]\nshards = 8\ncapacity = 64\n\n[queue.jobs]\nsharing = \"shared\"\n";
+    let settings = variables(&[("RINGWAY_TOPIC_ORDERS_EU_CAPACITY", "32")]).file(text, "ringway.toml").unwrap();
+    let engine = by_hand().settings(settings).start().unwrap();
+    let orders = engine.topic::<u64>("orders.eu").open().unwrap();
+    assert_eq!((orders.shards(), orders.plan().capacity), (8, 32));
+    engine.queue::<u64>("jobs").open().unwrap();
+    let text = engine.effective_config();
+    for line in
+        ["pin = \"0,1\" # ringway.toml:2", "shards = 8 # ringway.toml:5", "sharing = \"shared\" # ringway.toml:9"]
+    {
+        assert!(text.contains(line), "{line:?} in\n{text}");
+    }
+    // What it printed can be read again.
+    assert!(Settings::default().file(&text, "again").is_ok(), "{text}");
+}
+
+#[cfg(feature = "config")]
+#[test]
+fn a_wrong_file_is_refused_with_its_line() {
+    let read = |text: &str| Settings::default().file(text, "f.toml").unwrap_err().to_string();
+    assert!(read("workers = 2\nwrokers = 3\n").starts_with("f.toml:2: key is \"wrokers\": allowed is workers, pin"));
+    assert!(
+        read("[topic.a]\nshards = 1\nfull = \"block\"\n")
+            .starts_with("f.toml:3: topic.a is \"full\": allowed is shards")
+    );
+    assert!(read("workers = true\n").contains("f.toml:1: workers is \"true\": allowed is a text or a number"));
+    assert!(read("\nworkers = \n").starts_with("f.toml:2: TOML"));
+    let settings = Settings::default().file("\n[queue.q]\nfull = \"wait\"\n", "f.toml").unwrap();
+    let engine = by_hand().workers(1).settings(settings).start().unwrap();
+    let error = engine.queue::<u64>("q").open().unwrap_err().to_string();
+    assert_eq!(error, "f.toml:3: queue.q.full is \"wait\": allowed is block, reject, drop-newest, drop-oldest");
+}
