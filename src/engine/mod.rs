@@ -43,6 +43,7 @@ use crate::worker::{Board, Command, Desk, End, Failure, Failures, Figures, Pinne
 mod attach;
 mod builder;
 mod error;
+mod follow;
 mod health;
 mod ledger;
 mod open;
@@ -51,16 +52,17 @@ mod settings;
 mod settings_file;
 mod source;
 
-use self::source::Source;
 pub use self::{
     attach::{Attached, Consuming, Subscribing},
     builder::Builder,
     error::{AttachError, StartError},
+    follow::{Followed, Following},
     health::{Health, Watermarks, WorkerHealth},
     ledger::{Imbalance, Ledger, QueueLedger, ShardLedger, SubscriptionLedger, TopicLedger},
     open::{OpeningQueue, OpeningTopic},
     settings::Settings,
 };
+use self::{follow::Watcher, source::Source};
 
 /// Queues and topics by name, and the workers that serve them.
 pub struct Engine {
@@ -80,6 +82,8 @@ pub struct Engine {
 struct Registry {
     sources: Vec<Arc<dyn Source>>,
     handlers: Vec<HandlerRecord>,
+    /// Told of each source that comes.
+    watchers: Vec<Watcher>,
     next_id: u64,
     /// Which source's handlers publish to which.
     stages: Vec<(u64, u64)>,
@@ -119,6 +123,12 @@ impl Engine {
     /// The start of a subscription of this name, served by workers.
     pub fn subscribe<'e, T: Send + Sync + 'static>(&'e self, topic: &Topic<T>, name: &str) -> Subscribing<'e, T> {
         Subscribing::new(self, topic, name)
+    }
+
+    /// The start of subscriptions of this name to all topics of a payload whose names match, such as `orders.*` or `orders.>`:
+    /// those that are there, and those that will be.
+    pub fn follow<'e, T: Send + Sync + 'static>(&'e self, pattern: &str, name: &str) -> Following<'e, T> {
+        Following::new(self, pattern, name)
     }
 
     /// The start of serving a queue by workers.

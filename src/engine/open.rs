@@ -179,7 +179,10 @@ impl Engine {
             return Err(OpenError::Taken { name });
         }
         let (handle, source) = open(name, registry.number())?;
-        registry.sources.push(source);
+        registry.sources.push(Arc::clone(&source));
+        let watchers = registry.watchers.clone();
+        drop(registry);
+        watchers.iter().for_each(|watcher| watcher(self, &*source));
         Ok(handle)
     }
 }

@@ -237,3 +237,31 @@ fn a_handler_is_told() {
     publish(&mut publisher, 5..50);
     assert_eq!(ledger(&engine).offered, 5, "it is fed no more");
 }
+
+/// Topics of the same payload, present and future; others never.
+#[test]
+fn a_pattern_follows_topics_that_come() {
+    let (engine, mut workers) = by_hand(1);
+    let here = engine.topic::<u64>("orders.eu").open().unwrap();
+    let other_type = engine.topic::<u32>("orders.us").open().unwrap();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let made = Arc::clone(&log);
+    let followed = engine.follow::<u64>("orders.*", "audit").handle(move |topic, _| {
+        let (log, topic) = (Arc::clone(&made), topic.clone());
+        move |item: &u64| log.lock().unwrap().push(format!("{topic} {item}"))
+    });
+    let followed = followed.unwrap();
+    let there = engine.topic::<u64>("orders.asia").open().unwrap();
+    let deeper = engine.topic::<u64>("orders.asia.new").open().unwrap();
+    for topic in [&here, &there, &deeper] {
+        topic.publisher().publish(&0_u32, 7).unwrap();
+    }
+    other_type.publisher().publish(&0_u32, 8).unwrap();
+    poll_all(&mut workers);
+    assert_eq!(*log.lock().unwrap(), ["orders.eu 7", "orders.asia 7"]);
+    let names: Vec<String> = followed.topics().into_iter().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(names, ["orders.eu", "orders.asia"]);
+    assert_eq!(followed.handled(), 2);
+    assert!(engine.follow::<u64>("orders.>.new", "x").handle(|_, _| |_: &u64| ()).is_err());
+    engine.audit().check().unwrap();
+}

@@ -1,0 +1,98 @@
+//! Publishers of queues and topics that nobody else touches: policies, turns, batches, figures.
+
+use std::time::{Duration, Instant};
+
+use ringway::router::{Full, Name, Order, PublishError, Queue, QueuePlan, Topic, TopicPlan, shard_of};
+
+fn queue(plan: QueuePlan) -> Queue<u64> {
+    Queue::open(Name::new("jobs").unwrap(), plan).unwrap()
+}
+
+#[test]
+fn each_policy_of_a_full_shard() {
+    let plan = QueuePlan { capacity: 2, ..QueuePlan::default() };
+    for full in [Full::Block, Full::Reject] {
+        let jobs = queue(QueuePlan { full, ..plan });
+        let mut publisher = jobs.publisher();
+        assert!([1, 2].map(|item| publisher.try_publish(&0_u32, item).is_ok()).iter().all(|&ok| ok));
+        assert_eq!(publisher.try_publish(&0_u32, 3), Err(PublishError::Full(3)));
+        let soon = Instant::now() + Duration::from_millis(5);
+        assert_eq!(publisher.publish_until(&0_u32, 4, soon), Err(PublishError::Full(4)));
+        assert_eq!(Instant::now() >= soon, full == Full::Block, "{full} waits or not");
+        let published = jobs.published();
+        assert_eq!((published.total(), published.refused), (2, 2));
+    }
+    let jobs = queue(QueuePlan { full: Full::DropNewest, ..plan });
+    let mut publisher = jobs.publisher();
+    (1..=5).for_each(|item| publisher.publish(&0_u32, item).unwrap());
+    assert_eq!((jobs.published().total(), jobs.published().dropped_newest, jobs.depth(0)), (5, 3, Some(2)));
+    let jobs = queue(QueuePlan { full: Full::DropOldest, ..plan });
+    let mut publisher = jobs.publisher();
+    (1..=5).for_each(|item| publisher.publish(&0_u32, item).unwrap());
+    assert_eq!((jobs.published().total(), jobs.published().dropped_oldest, jobs.depth(0)), (5, 3, Some(2)));
+}
+
+#[test]
+fn words_of_configurations() {
+    for full in [Full::Block, Full::Reject, Full::DropNewest, Full::DropOldest] {
+        assert_eq!(full.to_string().parse(), Ok(full));
+    }
+    let error = "wait".parse::<Full>().unwrap_err();
+    assert_eq!(error.to_string(), "\"wait\" is none of block, reject, drop-newest, drop-oldest");
+}
+
+#[test]
+fn items_without_a_key_go_round_and_past_what_is_full() {
+    let jobs = queue(QueuePlan { shards: 3, capacity: 2, ..QueuePlan::default() });
+    let mut publisher = jobs.publisher();
+    (0..3).for_each(|item| publisher.try_publish_unkeyed(item).unwrap());
+    assert_eq!(jobs.published().accepted, [1, 1, 1]);
+    let key = (0_u32..).find(|key| shard_of(key, 3) == 0).unwrap();
+    publisher.try_publish(&key, 9).unwrap();
+    (3..5).for_each(|item| publisher.try_publish_unkeyed(item).unwrap());
+    assert_eq!(jobs.published().accepted, [2, 2, 2]);
+    assert_eq!(publisher.try_publish_unkeyed(7), Err(PublishError::Full(7)));
+}
+
+#[test]
+fn a_batch_leaves_what_did_not_fit() {
+    for order in [Order::Total, Order::PerPublisher] {
+        let jobs = queue(QueuePlan { capacity: 4, order, ..QueuePlan::default() });
+        let mut publisher = jobs.publisher();
+        let mut items = (0..6).collect();
+        assert_eq!(publisher.try_publish_batch(&0_u32, &mut items), Ok(4));
+        assert_eq!(items, [4, 5]);
+        assert_eq!(publisher.try_publish_batch(&0_u32, &mut items), Err(PublishError::Full(())));
+        assert_eq!(items, [4, 5]);
+        jobs.close();
+        assert_eq!(publisher.try_publish_batch(&0_u32, &mut items), Err(PublishError::Closed(())));
+        assert_eq!(jobs.published().total(), 4);
+    }
+}
+
+/// What a publisher did stays counted when it is gone.
+#[test]
+fn figures_outlive_their_publisher() {
+    let events = Topic::<u64>::open(Name::new("events").unwrap(), TopicPlan { shards: 2, capacity: 8 }).unwrap();
+    let mut publisher = events.publisher();
+    publisher.publish(&1_u32, 1).unwrap();
+    let mut other = publisher.clone();
+    other.publish(&1_u32, 2).unwrap();
+    assert_eq!((events.published().total(), events.published().publishers), (2, 2));
+    drop(other);
+    assert_eq!((events.published().total(), events.published().publishers), (2, 1));
+    events.close();
+    assert_eq!(publisher.publish(&1_u32, 3), Err(PublishError::Closed(3)));
+    assert_eq!(events.published().refused, 1);
+}
+
+/// A publisher that waits is called when there is room, and when there never will be.
+#[test]
+fn who_waits_is_called() {
+    let jobs = queue(QueuePlan { capacity: 1, ..QueuePlan::default() });
+    let mut publisher = jobs.publisher();
+    publisher.publish(&0_u32, 1).unwrap();
+    let waiting = std::thread::spawn(move || publisher.publish(&0_u32, 2));
+    jobs.close();
+    assert_eq!(waiting.join().unwrap(), Err(PublishError::Closed(2)));
+}
