@@ -24,16 +24,19 @@ pub struct Following<'e, T> {
     workers: Vec<usize>,
 }
 
+/// A topic that was found, and its handlers, or why there are none.
+pub type Found = (Name, Result<Arc<Attached>, AttachError>);
+
 /// What a pattern has come to so far.
 #[derive(Debug, Clone, Default)]
 pub struct Followed {
     /// Guards the list; control plane: it grows when a topic is opened.
-    topics: Arc<Mutex<Vec<(Name, Result<Arc<Attached>, AttachError>)>>>,
+    topics: Arc<Mutex<Vec<Found>>>,
 }
 
 impl Followed {
     /// The topics found so far, and the handlers of each, or why there are none.
-    pub fn topics(&self) -> Vec<(Name, Result<Arc<Attached>, AttachError>)> {
+    pub fn topics(&self) -> Vec<Found> {
         self.list().clone()
     }
 
@@ -42,7 +45,7 @@ impl Followed {
         self.list().iter().filter_map(|(_, found)| found.as_ref().ok()).map(|attached| attached.handled()).sum()
     }
 
-    fn list(&self) -> MutexGuard<'_, Vec<(Name, Result<Arc<Attached>, AttachError>)>> {
+    fn list(&self) -> MutexGuard<'_, Vec<Found>> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

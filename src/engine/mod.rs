@@ -56,7 +56,7 @@ pub use self::{
     attach::{Attached, Consuming, Subscribing},
     builder::Builder,
     error::{AttachError, StartError},
-    follow::{Followed, Following},
+    follow::{Followed, Following, Found},
     health::{Health, Watermarks, WorkerHealth},
     ledger::{Imbalance, Ledger, QueueLedger, ShardLedger, SubscriptionLedger, TopicLedger},
     open::{OpeningQueue, OpeningTopic},

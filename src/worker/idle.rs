@@ -1,9 +1,9 @@
 //! What a worker does when nothing is there: looks again as long as that has paid off lately, then sleeps at all its shards
 //! at once.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use crate::sync::{spin, usable_cpus, yield_now};
+use crate::sync::{Arc, spin, usable_cpus, yield_now};
 use crate::wait::{Caller, Deadline, Fence, Place, Sleepers, sleep};
 
 /// How one worker idles.

@@ -19,7 +19,7 @@ use std::{
 };
 
 use crate::router::enter_handlers;
-use crate::sync::{Counter, Tally};
+use crate::sync::{self, Counter, Tally};
 use crate::wait::{Place, Signal, Sleepers};
 
 use self::idle::Idler;
@@ -188,7 +188,7 @@ pub struct Worker {
     /// Some handler could not take more in the last cycle.
     holds: bool,
     /// By which it is on the lists of those who are called.
-    place: Arc<Place>,
+    place: sync::Arc<Place>,
 }
 
 struct Assigned {
@@ -210,7 +210,7 @@ impl Worker {
             busy_cycles: 0,
             was_busy: false,
             holds: false,
-            place: Arc::default(),
+            place: sync::Arc::new(Place::default()),
         }
     }
 
@@ -261,7 +261,7 @@ impl Worker {
 
     /// Polls until the engine is over; sleeps when nothing is there. It is one of `workers`.
     pub(crate) fn run(mut self, workers: usize) {
-        let mut idler = Idler::new(workers, Arc::clone(&self.place));
+        let mut idler = Idler::new(workers, sync::Arc::clone(&self.place));
         loop {
             match self.poll() {
                 Polled::Handled(_) => idler.reset(),

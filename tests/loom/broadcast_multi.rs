@@ -262,6 +262,49 @@ fn a_consumer_joins_beside_another() {
     });
 }
 
+/// How many of the accepted items 1, 2, … a consumer missed that saw `seen`: it may miss the first ones only.
+fn missed<const N: usize>(pushed: [crate::steps::Pushed; N], seen: &[u64]) -> usize {
+    let accepted: Vec<u64> = (1..).zip(pushed).filter(|(_, pushed)| *pushed == In).map(|(item, _)| item).collect();
+    assert!(accepted.ends_with(seen), "saw {seen:?} of {accepted:?}");
+    accepted.len() - seen.len()
+}
+
+/// One joins at the oldest item held, while another producer overwrites: it sees what is held without a gap, and nothing that
+/// is overwritten.
+#[test]
+fn a_consumer_joins_at_the_oldest_while_another_producer_pushes() {
+    explore("broadcast_multi: push push push | join_oldest pop pop", 100, [0, 1, 2], || {
+        let (mut tx, rx) = ring(1);
+        drop(rx);
+        let mut other = tx.clone();
+        let producer = thread::spawn(move || [1, 2, 3].map(|item| push(&mut other, item)));
+        let mut joined = tx.join_oldest();
+        let popped = [pop(&mut joined), pop(&mut joined)];
+        let pushed = producer.join().unwrap();
+        drop(tx);
+        missed(pushed, &with_the_rest(&popped, &mut joined))
+    });
+}
+
+/// The same with a consumer that is in all the time, and holds what it has not seen for the one that joins.
+#[test]
+fn a_consumer_joins_at_the_oldest_beside_another() {
+    explore("broadcast_multi: push push | join_oldest pop | pop", 100, [0, 1], || {
+        let (mut tx, mut rx) = ring(1);
+        let mut other = tx.clone();
+        let producer = thread::spawn(move || [1, 2].map(|item| push(&mut other, item)));
+        let joiner = thread::spawn(move || {
+            let mut joined = tx.join_oldest();
+            (pop(&mut joined), joined)
+        });
+        let here = [pop(&mut rx)];
+        let pushed = producer.join().unwrap();
+        let (there, mut joined) = joiner.join().unwrap();
+        assert_eq!(missed(pushed, &with_the_rest(&here, &mut rx)), 0);
+        missed(pushed, &with_the_rest(&[there], &mut joined))
+    });
+}
+
 /// The end is seen after the last item, never instead of it.
 #[test]
 fn the_last_producer_leaves_while_the_consumer_pops() {
