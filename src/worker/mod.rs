@@ -34,7 +34,7 @@ mod supervisor;
 pub use self::{
     duty::Limits,
     handler::{End, Handler},
-    pin::{Pin, Pinned, cpus, cpus_granted},
+    pin::{Pin, Pinned, cpus, cpus_granted, pin_here},
     supervisor::{Action, Failure, OnPanic, OnPanicError},
 };
 pub(crate) use self::{

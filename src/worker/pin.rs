@@ -108,6 +108,11 @@ pub fn cpus_granted() -> usize {
     usable_cpus()
 }
 
+/// Pins the calling thread to a CPU: one that polls workers in a loop of its own, or measures.
+pub fn pin_here(cpu: usize) -> Pinned {
+    pin(place(&Pin::Cores(vec![cpu]), 0, 1))
+}
+
 /// Says where worker `nth` of `workers` is to run, before it is pinned.
 pub(crate) fn place(pin: &Pin, nth: usize, workers: usize) -> Pinned {
     // In this order: after a pin the answer would be about the pinned CPU.
