@@ -1,0 +1,184 @@
+//! `ringway doctor`: what this machine is, what that means for latency, and what to change.
+//!
+//! Facts come from `/proc` and `/sys` ([`machine`]), figures from a few seconds of measuring ([`measure`]); [`findings`]
+//! turns both into lines that say what to do.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::{
+    args,
+    fault::Fault,
+    show::{self, Lean, Table},
+};
+
+mod findings;
+mod jitter;
+mod machine;
+mod measure;
+mod tree;
+mod trips;
+
+use findings::{Finding, State};
+use machine::Machine;
+use measure::Measured;
+use tree::Tree;
+use trips::Trips;
+
+/// CPUs that a matrix has room for.
+const MATRIX_MAX: usize = 10;
+
+/// Looks, measures, and prints the verdict.
+pub(crate) fn run(told: &args::Doctor) -> Result<ExitCode, Fault> {
+    if !told.root.is_dir() {
+        return Err(Fault::new(format!("--root: {} is no directory", told.root.display())));
+    }
+    let tree = Tree::new(&told.root);
+    let machine = Machine::read(&tree);
+    let measured = tree.is_here().then(|| Measured::take(&tree, ringway::worker::cpus(), &machine.groups));
+    let findings = findings::all(&machine, measured.as_ref());
+    let text = if told.json {
+        format!("{:#}\n", document(&machine, measured.as_ref(), &findings))
+    } else {
+        text(&machine, measured.as_ref(), &findings)
+    };
+    show::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Why figures of this machine can't stand beside those of another.
+fn unfit(findings: &[Finding]) -> Vec<&'static str> {
+    findings.iter().filter(|finding| finding.state == State::Warn).map(|finding| finding.subject).collect()
+}
+
+fn verdict(findings: &[Finding]) -> String {
+    match unfit(findings).as_slice() {
+        [] => "fit to be compared with other machines, as far as can be seen".into(),
+        reasons => format!(
+            "not comparable with other machines ({}); medians and ratios within one run hold",
+            reasons.join(", ")
+        ),
+    }
+}
+
+fn text(machine: &Machine, measured: Option<&Measured>, findings: &[Finding]) -> String {
+    const INDENT: usize = 16;
+    let mut text = String::new();
+    let kernel = machine.kernel.as_deref().unwrap_or("kernel not shown");
+    let when = match measured {
+        Some(measured) => format!("measured for {}", show::time(measured.time.as_nanos() as f64)),
+        None => "facts only, nothing measured".into(),
+    };
+    text += &format!("ringway doctor: {kernel}, {when}\n\n");
+    for Finding { subject, state, found, means, change } in findings {
+        let mark = match state {
+            State::Good => "ok",
+            State::Unknown => "?",
+            State::Note => "note",
+            State::Warn => "WARN",
+        };
+        text += &show::beside(&format!("{mark:<5}{subject}"), INDENT, found);
+        text += &show::beside("", INDENT, means);
+        if let Some(change) = change {
+            text += &show::beside(&format!("{:INDENT$}→ ", ""), INDENT + 2, change);
+        }
+    }
+    if let Some(Ok(trips)) = measured.map(|measured| &measured.trips)
+        && (3..=MATRIX_MAX).contains(&trips.cpus.len())
+    {
+        text += &format!("\nround trips between CPUs, median, in ns\n{}", matrix(trips));
+    }
+    text += &format!("\n{}", show::beside("verdict:", 9, &verdict(findings)));
+    text
+}
+
+fn matrix(trips: &Trips) -> String {
+    let names: Vec<String> = trips.cpus.iter().map(usize::to_string).collect();
+    let mut header = vec![("CPU", Lean::Right)];
+    header.extend(names.iter().map(|name| (name.as_str(), Lean::Right)));
+    let mut table = Table::new(&header);
+    for (&one, name) in trips.cpus.iter().zip(&names) {
+        let cell = |&other| trips.between(one, other).map_or("-".into(), |pair| format!("{:.0}", pair.median_ns));
+        table.row(std::iter::once(name.clone()).chain(trips.cpus.iter().map(cell)));
+    }
+    table.text(2)
+}
+
+/// The same for programs. Times are in ns, shares from 0 to 1; what is not known is null.
+fn document(machine: &Machine, measured: Option<&Measured>, findings: &[Finding]) -> Value {
+    let finding = |finding: &Finding| {
+        let state = match finding.state {
+            State::Good => "ok",
+            State::Unknown => "unknown",
+            State::Note => "note",
+            State::Warn => "warn",
+        };
+        let Finding { subject, found, means, change, .. } = finding;
+        json!({ "subject": subject, "state": state, "found": found, "means": means, "change": change })
+    };
+    json!({
+        "ringway": env!("CARGO_PKG_VERSION"),
+        "verdict": verdict(findings),
+        "comparable": unfit(findings).is_empty(),
+        "findings": findings.iter().map(finding).collect::<Vec<_>>(),
+        "machine": facts(machine),
+        "measured": measured.map(figures),
+    })
+}
+
+fn facts(machine: &Machine) -> Value {
+    let cache = |cache: &machine::Cache| json!({ "level": cache.level, "kind": cache.kind, "size": cache.size });
+    json!({
+        "model": machine.model,
+        "kernel": machine.kernel,
+        "virtual": machine.is_virtual,
+        "cpus_online": machine.online,
+        "cpus_allowed": machine.allowed,
+        "cores": machine.cores,
+        "caches": machine.caches.iter().map(cache).collect::<Vec<_>>(),
+        "last_level_groups": machine.groups,
+        "memory_nodes": machine.nodes,
+        "governors": machine.governors,
+        "idle_states_us": machine.idle_states,
+        "quota_cpus": machine.quota.cpus,
+        "quota_known": machine.quota.is_known,
+        "throttled": machine.quota.throttled,
+        "cpus_isolated": machine.isolated,
+        "cpus_without_ticks": machine.without_ticks,
+        "clock_source": machine.clock.as_ref().map(|(name, _)| name),
+        "timer_slack_ns": machine.timer_slack_ns,
+        "transparent_huge_pages": machine.transparent_huge_pages,
+        "huge_pages": machine.huge_pages,
+        "load": machine.load,
+    })
+}
+
+fn figures(measured: &Measured) -> Value {
+    let or_reason = |figures: Result<Value, &String>| figures.unwrap_or_else(|reason| json!({ "failed": reason }));
+    let pair = |pair: &trips::Pair| {
+        let trips::Pair { first, second, median_ns, low_ns, high_ns } = pair;
+        json!({ "cpus": [first, second], "median_ns": median_ns, "low_ns": low_ns, "high_ns": high_ns })
+    };
+    let pauses = |seen: &jitter::Jitter| {
+        let jitter::Jitter { cpu, time_ns, lost_ns, longest_ns, from_10us, from_100us, from_1ms } = seen;
+        json!({
+            "cpu": cpu, "time_ns": time_ns, "lost_ns": lost_ns, "longest_ns": longest_ns,
+            "from_10us": from_10us, "from_100us": from_100us, "from_1ms": from_1ms,
+        })
+    };
+    let clock = measured.clock.as_ref();
+    let timer = measured.timer.as_ref();
+    let trips = measured.trips.as_ref();
+    let jitter = measured.jitter.as_ref();
+    json!({
+        "time_ns": measured.time.as_nanos() as u64,
+        "steal": measured.stolen,
+        "clock": or_reason(clock.map(|clock| json!({ "reading_ns": clock.reading_ns, "step_ns": clock.step_ns }))),
+        "timer": or_reason(timer.map(|timer| {
+            json!({ "asked_ns": timer.asked_ns, "late_ns": timer.late_ns, "late_p99_ns": timer.late_p99_ns })
+        })),
+        "round_trips": or_reason(trips.map(|trips| json!(trips.pairs.iter().map(pair).collect::<Vec<_>>()))),
+        "pauses": or_reason(jitter.map(|jitter| json!(jitter.iter().map(pauses).collect::<Vec<_>>()))),
+    })
+}
