@@ -69,6 +69,19 @@ fn scaled(value: f64, units: &[(f64, &str)]) -> String {
     format!("{number:.decimals$} {}", unit.1).trim_end().to_owned()
 }
 
+/// Numbers as the kernel lists them: `0-3,8`.
+pub(crate) fn cpus(cpus: &[usize]) -> String {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for &cpu in cpus {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == cpu => *last = cpu,
+            _ => runs.push((cpu, cpu)),
+        }
+    }
+    let run = |(first, last): (usize, usize)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    runs.into_iter().map(run).collect::<Vec<_>>().join(",")
+}
+
 /// Which way the cells of a column lean.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lean {
@@ -169,7 +182,7 @@ pub(crate) fn name(bytes: &[u8], max: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lean, Table, beside, bytes, count, excerpt, name, rate, share, time};
+    use super::{Lean, Table, beside, bytes, count, cpus, excerpt, name, rate, share, time};
 
     #[test]
     fn numbers_carry_three_digits_and_their_unit() {
@@ -202,6 +215,12 @@ mod tests {
             assert_eq!(count(number), text);
         }
         assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn cpus_are_listed_as_the_kernel_does() {
+        assert_eq!(cpus(&[0, 1, 2, 3, 8, 10, 11]), "0-3,8,10-11");
+        assert_eq!((cpus(&[]), cpus(&[7])), (String::new(), "7".into()));
     }
 
     #[test]

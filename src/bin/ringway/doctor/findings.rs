@@ -2,7 +2,7 @@
 
 use crate::show;
 
-use super::{machine::Machine, measure::Measured, tree::list, trips::Trips};
+use super::{machine::Machine, measure::Measured, trips::Trips};
 
 /// How a finding bears on what is measured here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,13 +86,13 @@ fn cpus(machine: &Machine) -> Finding {
         (Some(online), Some(allowed)) if allowed.len() < online.len() => Finding::new(
             "CPUs",
             State::Note,
-            format!("{} of {} allowed ({}): {model}", allowed.len(), online.len(), list(allowed)),
+            format!("{} of {} allowed ({}): {model}", allowed.len(), online.len(), show::cpus(allowed)),
             "Workers are pinned to these only.",
         ),
         _ => Finding::new(
             "CPUs",
             State::Good,
-            format!("{} ({}): {model}", usable.len(), list(usable)),
+            format!("{} ({}): {model}", usable.len(), show::cpus(usable)),
             "All of them can be pinned to.",
         ),
     }
@@ -114,10 +114,10 @@ fn threads(machine: &Machine) -> Finding {
             Finding::new(
                 "SMT",
                 State::Note,
-                format!("{} cores with {} threads; CPUs {} are one core", machine.cores.len(), core.len(), list(core)),
+                format!("{} cores with {} threads; CPUs {} are one core", machine.cores.len(), core.len(), show::cpus(core)),
                 "Two busy threads of one core share its units: each gets about half, and one that spins takes from the other. As partners of one ring they are the nearest there are.",
             )
-            .change(format!("pin busy workers to one thread of a core: --pin {}", list(&firsts)))
+            .change(format!("pin busy workers to one thread of a core: --pin {}", show::cpus(&firsts)))
         }
     }
 }
@@ -139,7 +139,7 @@ fn caches(machine: &Machine) -> Finding {
         })
         .collect();
     let level = machine.caches.iter().map(|cache| cache.level).max().unwrap_or(0);
-    let shared: Vec<String> = machine.groups.iter().map(|group| list(group)).collect();
+    let shared: Vec<String> = machine.groups.iter().map(|group| show::cpus(group)).collect();
     let found = format!("{}; {} L{level}", caches.join(", "), machine.groups.len());
     match machine.groups.as_slice() {
         [] => Finding::new("caches", State::Unknown, found, "Which CPUs share the last one is not shown."),
@@ -147,7 +147,7 @@ fn caches(machine: &Machine) -> Finding {
             "caches",
             State::Good,
             found,
-            format!("CPUs {} share the L{level}: expect a hop of some 20 to 60 ns between any two.", list(group)),
+            format!("CPUs {} share the L{level}: expect a hop of some 20 to 60 ns between any two.", show::cpus(group)),
         ),
         groups if groups.iter().all(|group| group.len() == 1) => Finding::new(
             "caches",
@@ -173,7 +173,7 @@ fn nodes(machine: &Machine) -> Finding {
         [] => Finding::unknown("memory", "/sys/devices/system/node", "Memory may be near or far; it can't be told."),
         [_] => Finding::new("memory", State::Good, "one node", "All memory is equally near."),
         nodes => {
-            let lists: Vec<String> = nodes.iter().map(|node| list(node)).collect();
+            let lists: Vec<String> = nodes.iter().map(|node| show::cpus(node)).collect();
             Finding::new(
                 "memory",
                 State::Note,
@@ -302,10 +302,10 @@ fn isolation(machine: &Machine) -> Finding {
     let found = format!("isolated {}; without ticks {}", or_none(isolated), or_none(without_ticks));
     if !isolated.is_empty() && !pinnable && !machine.usable().is_empty() {
         return Finding::new("isolation", State::Note, found, "This process may use none of the isolated CPUs.")
-            .change(format!("start it with: taskset -c {}", list(isolated)));
+            .change(format!("start it with: taskset -c {}", show::cpus(isolated)));
     }
     Finding::new("isolation", State::Good, found, "Threads pinned there are left alone.")
-        .change(format!("--pin {}", list(isolated)))
+        .change(format!("--pin {}", show::cpus(isolated)))
 }
 
 fn clock(machine: &Machine, measured: Option<&Measured>) -> Finding {
@@ -479,7 +479,7 @@ fn few(lists: &[String]) -> String {
 }
 
 fn or_none(cpus: &[usize]) -> String {
-    if cpus.is_empty() { "none".into() } else { list(cpus) }
+    if cpus.is_empty() { "none".into() } else { show::cpus(cpus) }
 }
 
 fn percent(share: f64) -> String {

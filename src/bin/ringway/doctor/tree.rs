@@ -79,32 +79,17 @@ pub(crate) fn parse_cpus(list: &str) -> Option<Vec<usize>> {
     Some(cpus)
 }
 
-/// Numbers as the kernel lists them: `0-3,8`.
-pub(crate) fn list(cpus: &[usize]) -> String {
-    let mut runs: Vec<(usize, usize)> = Vec::new();
-    for &cpu in cpus {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == cpu => *last = cpu,
-            _ => runs.push((cpu, cpu)),
-        }
-    }
-    let run = |(first, last): (usize, usize)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    runs.into_iter().map(run).collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{list, parse_cpus};
+    use super::parse_cpus;
 
     #[test]
-    fn lists_of_cpus_are_read_and_written() {
+    fn lists_of_cpus_are_read() {
         for (text, cpus) in [("0", vec![0]), ("0-3,8", vec![0, 1, 2, 3, 8]), ("2-3,0-1\n", vec![0, 1, 2, 3])] {
             assert_eq!(parse_cpus(text), Some(cpus), "{text}");
         }
         for text in ["", "a", "1-", "0-99999999999", "1,,2", "0-70000"] {
             assert_eq!(parse_cpus(text), None, "{text}");
         }
-        assert_eq!(list(&[0, 1, 2, 3, 8, 10, 11]), "0-3,8,10-11");
-        assert_eq!(list(&[]), "");
     }
 }

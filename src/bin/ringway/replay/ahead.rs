@@ -1,11 +1,10 @@
 //! The reader: a thread that unzips, splits and parses ahead of the publisher, so that neither a due time nor a signal
 //! waits for the input.
 
-use std::{
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
-    thread,
-    time::Duration,
-};
+use std::{thread, time::Duration};
+
+use ringway::channel::{self, Receiver, RecvUntilError, Sender};
+use ringway::ring::spsc::Spsc;
 
 use crate::fault::Fault;
 
@@ -14,10 +13,10 @@ use super::rows::{Batch, Rows};
 /// Batches that are under way: rows that are read ahead, in units of a batch.
 const BATCHES: usize = 32;
 
-/// Rows that were read ahead.
+/// Rows that were read ahead. Batches go round: full ones here, empty ones back to the reader.
 pub(crate) struct Ahead {
-    full: Receiver<Batch>,
-    empty: SyncSender<Batch>,
+    full: Receiver<Batch, Spsc>,
+    empty: Sender<Batch, Spsc>,
 }
 
 impl Ahead {
@@ -27,13 +26,13 @@ impl Ahead {
     /// # Errors
     /// A [`Fault`], if the system has no thread left.
     pub(crate) fn start(mut rows: Rows) -> Result<Self, Fault> {
-        let (fill, full) = sync_channel::<Batch>(BATCHES);
-        let (empty, refill) = sync_channel::<Batch>(BATCHES);
+        let channel = || channel::spsc::<Batch>(BATCHES).expect("a capacity that is allowed");
+        let ((mut fill, full), (mut empty, mut refill)) = (channel(), channel());
         for _ in 0..BATCHES {
             empty.try_send(Batch::default()).expect("there is room for all of them");
         }
         let read = move || {
-            for mut batch in refill {
+            for mut batch in refill.iter() {
                 rows.fill(&mut batch);
                 let is_last = batch.end.is_some();
                 if fill.send(batch).is_err() || is_last {
@@ -50,9 +49,9 @@ impl Ahead {
     pub(crate) fn next(&mut self, patience: Duration) -> Option<Batch> {
         match self.full.recv_timeout(patience) {
             Ok(batch) => Some(batch),
-            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvUntilError::Timeout) => None,
             // Only a reader that panicked leaves without an end.
-            Err(RecvTimeoutError::Disconnected) => {
+            Err(_) => {
                 let end = Some(Err(Fault::new("the reader of the input died; its message is above")));
                 Some(Batch { end, ..Batch::default() })
             }

@@ -236,3 +236,63 @@ impl Report<'_> {
 fn line(text: &mut String, name: &str, rest: &str) {
     text.push_str(&show::beside(name, INDENT, rest));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use clap::Parser;
+    use hdrhistogram::Histogram;
+
+    use super::{Arrivals, Report, Run, Tally};
+    use crate::{
+        args::{Arguments, Command},
+        replay::{Row, topic::Running},
+    };
+
+    /// What a report finds wrong after rows of these numbers, all of one key.
+    fn faults(numbers: &[u64], tally: Tally) -> Vec<String> {
+        let arguments = ["ringway", "replay", "--pin", "none", "--capacity", "64", "--sub", "all=gate"];
+        let Command::Replay(told) = Arguments::try_parse_from(arguments).expect("sound").command else {
+            panic!("replay")
+        };
+        let start = Instant::now();
+        let mut running = Running::start(&told, told.subscriptions.clone(), true, start).expect("an engine");
+        for &number in numbers {
+            let until = start + Duration::from_secs(60);
+            assert!(running.publish(Row::new(number, 0, b"SPY", b"row"), until).is_none(), "there is room");
+        }
+        running.close();
+        while !running.is_drained() {
+            std::thread::yield_now();
+        }
+        let outcome = running.finish();
+        let run = Run {
+            tally,
+            bad: Vec::new(),
+            published: numbers.len() as u64,
+            bytes: 3 * numbers.len() as u64,
+            time: start.elapsed(),
+            late: Histogram::new(3).expect("the digits are allowed"),
+            stopped: None,
+            broken: None,
+        };
+        let report = Report { run: &run, outcome: &outcome, arrivals: Arrivals::FlatOut, is_keyed: true };
+        assert_eq!(report.text().contains("FAULT"), !report.faults().is_empty());
+        report.faults()
+    }
+
+    #[test]
+    fn what_does_not_add_up_is_a_fault() {
+        let rows = |rows| Tally { lines: rows, rows, ..Tally::default() };
+        assert_eq!(faults(&[1, 2, 3], rows(3)), [""; 0]);
+        assert_eq!(
+            faults(&[1, 3, 2, 4], rows(4)),
+            ["all: 1 rows out of order; line 2 came after 3 of key `SPY`"],
+            "an overtaken row is seen"
+        );
+        assert_eq!(faults(&[1, 2], rows(3)), ["2 of 3 rows were published"]);
+        let missing = Tally { lines: 4, rows: 3, ..Tally::default() };
+        assert_eq!(faults(&[1, 2, 3], missing), ["4 lines are not 3 rows + 0 bad + 0 blank + 0 header"]);
+    }
+}

@@ -203,11 +203,19 @@ mod tests {
     use std::io::Cursor;
 
     use clap::Parser;
+    use proptest::prelude::*;
 
     use super::{Arrivals, Batch, Input, Rows, Schedule, Tally};
-    use crate::args::{Arguments, Command};
+    use crate::{
+        args::{Arguments, Command},
+        fault::Fault,
+    };
 
     fn rows(text: &str, arguments: &[&str]) -> Rows {
+        open(text, arguments).expect("sound")
+    }
+
+    fn open(text: &str, arguments: &[&str]) -> Result<Rows, Fault> {
         let input = Input {
             name: "test".into(),
             bytes: Box::new(Cursor::new(text.to_owned().into_bytes())),
@@ -216,7 +224,7 @@ mod tests {
         };
         let all = ["ringway", "replay", "test"].iter().chain(arguments);
         let Command::Replay(told) = Arguments::try_parse_from(all).expect("sound").command else { panic!("replay") };
-        Rows::open(input, &told, told.rows.map_or(u64::MAX, u64::from)).expect("sound")
+        Rows::open(input, &told, told.rows.map_or(u64::MAX, u64::from))
     }
 
     #[test]
@@ -236,6 +244,42 @@ mod tests {
         assert_eq!(batch.end, Some(Ok(())));
         let bad: Vec<_> = batch.bad.iter().map(|bad| format!("{} {} {}", bad.number, bad.why, bad.excerpt)).collect();
         assert_eq!(bad, ["5 1 column instead of 2 2", "7 3 columns instead of 2 x,y,z", "8 the key is empty 4,"]);
+    }
+
+    proptest! {
+        /// Whatever the bytes are, every line is one thing, and a row is a line of the input as it stood there.
+        #[test]
+        fn no_input_is_lost_or_changed(
+            text in "([a,;{}\\[\\]\"\\\\:0-9 .\\t\r\u{e9}-]{0,12}\n?){0,20}",
+            told in prop::sample::select(vec![
+                &[][..],
+                &["--format", "csv", "--key", "1"],
+                &["--format", "csv", "--header", "no", "--delimiter", ";", "--key", "1"],
+                &["--format", "ndjson", "--key", "a"],
+                &["--format", "lines", "--key", "2"],
+                &["--format", "lines", "--key-regex", "a(.)"],
+            ]),
+        ) {
+            let Ok(mut rows) = open(&text, told) else { return Ok(()) };
+            let (mut batch, mut read) = (Batch::default(), Vec::new());
+            while batch.end.is_none() {
+                rows.fill(&mut batch);
+                read.append(&mut batch.rows);
+            }
+            let lines: Vec<&str> = text.strip_suffix('\n').unwrap_or(&text).split('\n').collect();
+            let Tally { header, blank, bad, rows, .. } = batch.tally;
+            prop_assert_eq!(batch.tally.lines, lines.len() as u64);
+            prop_assert_eq!(header + blank + bad + rows, batch.tally.lines);
+            prop_assert_eq!(rows, read.len() as u64);
+            let mut last = 0;
+            for row in &read {
+                prop_assert!(row.number > last);
+                last = row.number;
+                let line = lines[row.number as usize - 1];
+                prop_assert_eq!(row.line(), line.strip_suffix('\r').unwrap_or(line).as_bytes());
+                prop_assert!(told.is_empty() || !row.key().is_empty());
+            }
+        }
     }
 
     #[test]

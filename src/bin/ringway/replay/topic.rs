@@ -12,7 +12,7 @@ use ringway::{
     Engine,
     engine::{Ledger, SubscriptionLedger, TopicLedger},
     router::{Key, PublishError, Topic, topic::Publisher},
-    worker::{End, Handler, cpus_granted},
+    worker::{End, Handler, Pinned, cpus_granted},
 };
 
 use crate::{args, fault::Fault, show};
@@ -109,7 +109,7 @@ impl Running {
     pub(crate) fn told(&self) -> String {
         let plan = self.topic.plan();
         let plural = |count: usize| if count == 1 { "" } else { "s" };
-        let pinned: Vec<String> = self.engine.pinned().iter().map(ToString::to_string).collect();
+        let pinned = self.engine.pinned();
         format!(
             "{} shard{} of {} rows ({}); {} worker{}: {}",
             plan.shards,
@@ -118,7 +118,7 @@ impl Running {
             show::bytes(self.topic.bytes() as f64),
             pinned.len(),
             plural(pinned.len()),
-            pinned.join(", "),
+            places(&pinned),
         )
     }
 
@@ -168,6 +168,27 @@ impl Running {
         };
         Outcome { ledger: report.ledger, witnesses: witnesses.into_iter().map(sorted).collect(), stuck: report.stuck }
     }
+}
+
+/// Where workers run: the CPUs, and what kept the others from one.
+fn places(pinned: &[Pinned]) -> String {
+    let mut cpus: Vec<usize> = Vec::new();
+    let mut others: Vec<String> = Vec::new();
+    for place in pinned {
+        match place {
+            Pinned::On(cpu) => cpus.push(*cpu),
+            other => others.push(other.to_string()),
+        }
+    }
+    cpus.sort_unstable();
+    cpus.dedup();
+    others.dedup();
+    let on = match cpus.len() {
+        0 => None,
+        1 => Some(format!("on CPU {}", cpus[0])),
+        _ => Some(format!("on CPUs {}", show::cpus(&cpus))),
+    };
+    on.into_iter().chain(others).collect::<Vec<_>>().join("; ")
 }
 
 /// Refuses rings that would take more than half of the memory that is free.
