@@ -142,7 +142,8 @@ fn bad_rows_are_counted_and_shown_and_stop_nothing() {
 fn every_contract_adds_up_beside_a_slow_handler() {
     let folder = folder("replay-contracts");
     let path = file(&folder, "trades.csv", trades(60_000));
-    let subscriptions = ["all=gate", "slow=latest@20us", "board=conflate@20us", "risk=sample:10", "held=gate-for:5ms"];
+    let subscriptions =
+        ["all=gate", "slow=latest@200us", "board=conflate@200us", "risk=sample:10", "held=gate-for:5ms"];
     let mut arguments = vec!["replay", &path, "--key", "symbol", "--capacity", "256", "--workers", "2"];
     subscriptions.iter().for_each(|subscription| arguments.extend(["--sub", subscription]));
     let report = run(&arguments).well();
@@ -179,8 +180,8 @@ fn recorded_gaps_are_kept_at_the_speed_asked_for() {
 fn a_stalled_handler_shows_in_the_latency_of_an_open_loop() {
     // 200 rows in 0.2 s, 2 ms for each: the last one waits for some 0.2 s. A closed loop would show 2 ms.
     let text = "a\n".repeat(200);
-    let report =
-        run_with(&["replay", "-", "--rate", "1000", "--sub", "all=gate@2ms", "--capacity", "1024"], text.as_bytes());
+    let arguments = ["replay", "-", "--rate", "1000", "--sub", "all=gate@2ms", "--workers", "1", "--capacity", "1024"];
+    let report = run_with(&arguments, text.as_bytes());
     let report = report.well();
     assert_says(&report, &["open loop at 1.00 k rows/s", BALANCED]);
     let (_, latency) = report.split_once("latency").expect("latencies");

@@ -91,10 +91,13 @@ impl Running {
         let opening = engine.topic::<Row>(NAME).shards(told.shards.into()).capacity(told.capacity as usize);
         let topic = opening.open().map_err(|error| fault(&error))?;
         let (tell, seen) = channel();
+        // A histogram of three digits takes some 200 kB.
+        let witnesses = subscriptions.len() * topic.shards();
+        let digits = if witnesses <= 256 { 3 } else { 2 };
         for (nth, subscription) in subscriptions.iter().enumerate() {
             let (tell, cost) = (tell.clone(), subscription.cost);
             let make = move |shard| {
-                let witness = Some(Witness::new(start, cost));
+                let witness = Some(Witness::new(start, cost, digits));
                 Witnessing { subscription: nth, shard, witness, tell: tell.clone() }
             };
             let subscribing = engine.subscribe(&topic, subscription.name.as_str());

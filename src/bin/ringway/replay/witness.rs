@@ -12,8 +12,6 @@ use super::row::Row;
 
 /// Keys that one witness follows; the rows of further ones are counted as unproved.
 const KEYS_MAX: usize = 1 << 20;
-/// Digits of a latency that hold: 1 in 1,000.
-const DIGITS: u8 = 3;
 
 /// What one subscription saw of one shard.
 #[derive(Debug, Clone)]
@@ -49,8 +47,8 @@ pub(crate) struct Disorder {
 }
 
 impl Witness {
-    /// A witness of a run that began at `start`, whose handler takes `cost` for each row.
-    pub(crate) fn new(start: Instant, cost: Duration) -> Self {
+    /// A witness of a run that began at `start`, whose handler takes `cost` for each row; so many digits of a latency hold.
+    pub(crate) fn new(start: Instant, cost: Duration, digits: u8) -> Self {
         Self {
             start,
             cost,
@@ -60,7 +58,7 @@ impl Witness {
             unproved: 0,
             disordered: 0,
             first_disorder: None,
-            latency: Histogram::new(DIGITS).expect("the digits are allowed"),
+            latency: Histogram::new(digits).expect("the digits are allowed"),
         }
     }
 
@@ -125,7 +123,7 @@ mod tests {
 
     #[test]
     fn order_is_proved_key_by_key() {
-        let mut witness = Witness::new(Instant::now(), Duration::ZERO);
+        let mut witness = Witness::new(Instant::now(), Duration::ZERO, 3);
         for (number, key) in [(1, b"A"), (5, b"B"), (2, b"A"), (6, b"B"), (3, b"A")] {
             witness.note(&row(number, key), 2000);
         }
@@ -143,7 +141,7 @@ mod tests {
     #[test]
     fn a_handler_takes_the_time_it_is_told_to() {
         let start = Instant::now();
-        let mut witness = Witness::new(start, Duration::from_micros(300));
+        let mut witness = Witness::new(start, Duration::from_micros(300), 3);
         witness.see(&row(1, b"A"));
         assert!(start.elapsed() >= Duration::from_micros(300));
         assert_eq!(witness.latency.len(), 1);
@@ -151,7 +149,7 @@ mod tests {
 
     #[test]
     fn early_rows_are_not_late() {
-        let mut witness = Witness::new(Instant::now(), Duration::ZERO);
+        let mut witness = Witness::new(Instant::now(), Duration::ZERO, 3);
         witness.note(&row(1, b"A"), 10);
         assert_eq!(witness.latency.max(), 0);
     }
