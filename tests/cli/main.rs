@@ -4,4 +4,5 @@
 mod doctor;
 mod machines;
 mod program;
+mod recorded;
 mod replay;
