@@ -59,7 +59,7 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
     /// [`RecvError`], if the channel is closed and everything accepted was received.
     ///
     /// # Cost
-    /// The ring's pop, and a look at whether a sender sleeps: with every item on `mpmc`, once an eighth of the ring on the
+    /// The ring's pop, and a look at whether a sender sleeps: with every item on `mpmc`, once half the ring on the
     /// others.
     #[inline]
     pub fn recv(&mut self) -> Result<T, RecvError> {

@@ -6,7 +6,7 @@
 //! overwrites the slot, or with the ring.
 //!
 //! # Progress
-//! Consumers are wait-free. A push is wait-free but for the look at the gates, once an eighth of a lap: it walks all
+//! Consumers are wait-free. A push is wait-free but for the look at the gates, once half a lap: it walks all
 //! consumers, again if one joins meanwhile. A consumer that stops gates the producer, which says `Full`; it stops no other.
 //!
 //! # What `Full` and `Empty` mean

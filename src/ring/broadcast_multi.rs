@@ -21,7 +21,7 @@ use super::{
     members::Member,
     sealed::{Leftover, MakesRoom, Sealed, Slots},
     stamped::{Held, Stamped, State},
-    track::give_back_batch,
+    track::{give_back_batch, kept_back},
 };
 use crate::sync::{Arc, AtomicUsize, Ordering, into_last};
 
@@ -47,7 +47,7 @@ mod joining;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn broadcast_multi<T: Send + Sync>(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), CapacityError> {
-    let stamped = Stamped::new(capacity, |capacity| give_back_batch(capacity) - 1)?;
+    let stamped = Stamped::new(capacity, kept_back)?;
     let shared = Arc::new(Storage { stamped, gates: Gates::new(), producers: AtomicUsize::new(1), next: 0 });
     let consumer = Consumer::join(Arc::clone(&shared), 0);
     Ok((Producer::new(shared), consumer))
@@ -90,7 +90,7 @@ impl<T> Storage<T> {
 
     /// Slots that may be taken beyond the gate: the capacity, and what a consumer may be keeping back.
     fn hold(&self) -> u64 {
-        self.stamped.capacity() + give_back_batch(self.stamped.capacity()) - 1
+        self.stamped.capacity() + kept_back(self.stamped.capacity())
     }
 
     /// The sequence below which every slot may be overwritten.

@@ -7,8 +7,8 @@ use std::{alloc::Layout, fmt};
 ///
 /// A ring never refuses an item while fewer than its capacity are inside. The rings that give slots back in batches
 /// ([`spsc`](mod@super::spsc), [`dense`](mod@super::dense), [`lanes`](mod@super::lanes) and
-/// [`broadcast`](mod@super::broadcast)) may hold up to an eighth more from 16 slots on, because the producer learns of
-/// freed slots by the eighth.
+/// [`broadcast`](mod@super::broadcast)) have room for half as many again from 4 slots on, because the producer learns of
+/// freed slots by the half.
 ///
 /// # Examples
 /// ```

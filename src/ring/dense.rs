@@ -8,7 +8,7 @@
 //! Every `try_` call of either end is wait-free.
 //!
 //! # What `Full` and `Empty` mean
-//! As on [`spsc`](mod@super::spsc): exact for the end that asks, with freed slots coming back by the eighth.
+//! As on [`spsc`](mod@super::spsc): exact for the end that asks, with freed slots coming back by the half.
 //!
 //! # Source
 //! Lamport's ring (1983) with each end keeping the other's cursor as last seen (B. Mathew; MCRingBuffer), and slots given
@@ -28,7 +28,7 @@ use super::{
     end::End,
     leftover::drop_all,
     sealed::{Leftover, Sealed, Slots},
-    track::give_back_batch,
+    track::{give_back_batch, kept_back},
 };
 use crate::sync::{Arc, AtomicU64, Cell, Ordering, Padded, Slab, into_last, prepare_fences};
 
@@ -62,9 +62,10 @@ pub fn dense<T: Send>(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), 
     let batch = give_back_batch(capacity as u64);
     // SAFETY: the place is not shared yet.
     let init = |_, place| unsafe { Cell::init(place) };
+    let slots = capacity + kept_back(capacity as u64) as usize;
     // SAFETY: `init` makes a cell.
-    let cells = unsafe { boxed(capacity + batch as usize - 1, init) }?;
-    let slab = Slab::new(cells);
+    let cells = unsafe { boxed(slots + Slab::<T>::SPARE, init) }?;
+    let slab = Slab::new(cells, slots);
     let cursor = || Padded::new(AtomicU64::new(0));
     let shared = Storage { slab, capacity, batch, tail: cursor(), head: cursor(), end: End::new() };
     let shared = Arc::new(shared);
@@ -200,21 +201,20 @@ impl<T: Send> Slots for Producer<T> {
 
     #[inline(always)]
     fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
-        if !self.shared.end.is_open() {
-            self.shared.end.settle(self.tail);
-            return Err(PushError::Closed(()));
-        }
+        // In this order: room that the consumer made after it had closed must not be used.
         let free = self.free(max);
-        if free == 0 {
+        if free == 0 && self.shared.end.is_open() {
             return Err(PushError::Full(()));
         }
         if !self.shared.end.begin_claim() {
-            self.shared.end.end_claim();
+            self.leave();
             return Err(PushError::Closed(()));
         }
         self.claimed_head = self.head;
         self.head = self.tail.wrapping_sub(self.shared.slab.len() as u64);
-        Ok(min(free, max))
+        let slots = min(free, max);
+        self.shared.slab.prefetch_ahead(self.index, slots);
+        Ok(slots)
     }
 
     #[inline]

@@ -24,6 +24,8 @@ use crate::sync::{AtomicU64, Cell, LINE_BYTES};
 /// The lines of one ring.
 pub(super) struct Lines<T> {
     base: NonNull<u8>,
+    /// Behind the last line.
+    end: *const AtomicU64,
     count: usize,
     items: PhantomData<Cell<T>>,
 }
@@ -65,7 +67,8 @@ impl<T> Lines<T> {
         // SAFETY: the layout is not empty: there is a line at the least, and each has a header.
         let base = unsafe { alloc(layout) };
         let base = NonNull::new(base).ok_or(CapacityError::OutOfMemory { bytes: layout.size() })?;
-        let lines = Self { base, count, items: PhantomData };
+        let end = base.as_ptr().wrapping_add(layout.size()).cast();
+        let lines = Self { base, end, count, items: PhantomData };
         for line in 0..count {
             let header = lines.header(line).cast_mut();
             // SAFETY: inside the allocation, aligned, and not shared yet.
@@ -102,12 +105,6 @@ impl<T> Lines<T> {
     pub(super) fn header(&self, line: usize) -> *const AtomicU64 {
         debug_assert!(line < self.count);
         self.base.as_ptr().wrapping_add(line * Self::STRIDE).cast()
-    }
-
-    /// Behind the last line.
-    #[inline(always)]
-    fn end(&self) -> *const AtomicU64 {
-        self.base.as_ptr().wrapping_add(self.count * Self::STRIDE).cast()
     }
 
     /// The cell of the `nth` item behind `header`.
@@ -180,6 +177,11 @@ impl<T> Place<T> {
         self.header
     }
 
+    /// Looks at `header` instead of the line's own from now on.
+    pub(super) fn look_elsewhere(&mut self, header: *const AtomicU64) {
+        self.header = header;
+    }
+
     /// The cell `ahead` items on, in the same line.
     #[inline(always)]
     pub(super) fn cell(&self, ahead: u64) -> *const Cell<T> {
@@ -199,7 +201,7 @@ impl<T> Place<T> {
         debug_assert_eq!(self.left_in_line(), 0);
         let (sequence, lap) = (self.sequence(), self.stamp >> COUNT_BITS);
         let header = self.header.wrapping_byte_add(Lines::<T>::STRIDE);
-        let (header, lap) = if header == lines.end() { (lines.header(0), lap + 1) } else { (header, lap) };
+        let (header, lap) = if header == lines.end { (lines.header(0), lap + 1) } else { (header, lap) };
         self.header = header;
         self.stamp = lap << COUNT_BITS;
         self.shift = sequence.wrapping_sub(self.stamp);
@@ -209,6 +211,6 @@ impl<T> Place<T> {
     #[inline(always)]
     pub(super) fn header_ahead(&self, lines: &Lines<T>, ahead: usize) -> *const AtomicU64 {
         let header = self.header.wrapping_byte_add(ahead * Lines::<T>::STRIDE);
-        if header < lines.end() { header } else { self.header }
+        if header < lines.end { header } else { self.header }
     }
 }

@@ -141,7 +141,7 @@ pub trait Producer: Send + Sized + sealed::Slots {
 
     /// Slots that are not free, claims included, as this end sees it: a true value of now or a moment ago.
     ///
-    /// Where slots are given back by the eighth of a ring, up to so many less one may be empty already;
+    /// Where slots are given back by the half of a ring, up to so many less one may be empty already;
     /// [`Consumer::depth`] counts items.
     fn depth(&self) -> usize;
 

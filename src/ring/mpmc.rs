@@ -7,7 +7,8 @@
 //! No locks, but not lock-free: a thread stopped between its claim and its commit (tens of nanoseconds wide, or as long as
 //! a [`Claim`](super::Claim) is kept open) blocks consumers at that slot, and producers a lap later. A thread stopped in
 //! the middle of a pop blocks producers when they come to that slot, a lap later. Nobody else is blocked, and nobody
-//! spins inside a call for it: the calls answer `Empty` and `Full`.
+//! spins inside a call for it: the calls answer `Empty` and `Full`. A call that loses the race for a cursor pauses before it
+//! tries again, and after some microseconds of that yields the CPU.
 //!
 //! # What `Full` and `Empty` mean
 //! `Full`: the slot for the next item is not free. `Empty`: the oldest slot holds no committed item. With a thread in the
@@ -296,7 +297,7 @@ impl<T: Send> Displace for Producer<T> {
     /// Waits, yielding, a few times for a thread that is in the middle of popping the oldest item or of displacing it
     /// itself, then says `Busy`.
     fn displace(&mut self, mut item: T) -> Result<Option<T>, DisplaceError<T>> {
-        let mut patience = Backoff::default();
+        let patience = Backoff::new();
         loop {
             item = match super::Producer::try_push(self, item) {
                 Ok(()) => return Ok(None),
@@ -307,7 +308,7 @@ impl<T: Send> Displace for Producer<T> {
                 Ok(displaced) => return displaced,
                 Err(item) => item,
             };
-            if patience.is_spent() {
+            if patience.is_completed() {
                 return Err(DisplaceError::Busy(item));
             }
             patience.snooze();
@@ -395,7 +396,7 @@ impl<T> Consumer<T> {
     #[inline(always)]
     fn take(&mut self, max: u64) -> Result<(u64, u64), PopError> {
         let (shared, stamped) = (&*self.shared, &self.shared.stamped);
-        let mut backoff = Backoff::default();
+        let backoff = Backoff::new();
         let mut head = shared.head();
         loop {
             match stamped.slot(head).state(head) {
@@ -425,7 +426,7 @@ impl<T> Consumer<T> {
                     return Err(if stamped.ends_at(head) { PopError::Closed } else { PopError::Empty });
                 }
             }
-            backoff.pause();
+            backoff.snooze();
         }
     }
 

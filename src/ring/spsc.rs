@@ -1,7 +1,7 @@
 //! One producer, one consumer: the fastest ring item by item, near or far.
 //!
 //! Items are packed into cache lines whose headers publish them, so the two ends share no index on the way forward; freed
-//! slots go back an eighth of the ring at a time. For slices and bytes see [`dense`](mod@super::dense).
+//! slots go back half the ring at a time. For slices and bytes see [`dense`](mod@super::dense).
 //!
 //! # Progress
 //! Every `try_` call of either end is wait-free. A thread stopped anywhere in a call keeps its peer waiting for exactly

@@ -194,7 +194,7 @@ impl<T> Stamped<T> {
     /// "Full" rests on the stamp alone: of a tail that was read too long ago the slot says something else.
     #[inline(always)]
     pub(super) fn claim(&self, max: u64, mut state: impl FnMut(u64) -> State) -> Result<Held, PushError<()>> {
-        let mut backoff = Backoff::default();
+        let backoff = Backoff::new();
         let mut tail = self.tail();
         loop {
             if tail.is_closed() {
@@ -216,7 +216,7 @@ impl<T> Stamped<T> {
                 State::Full | State::Hole | State::Ahead => tail = self.tail(),
                 State::Behind => return Err(PushError::Full(())),
             }
-            backoff.pause();
+            backoff.snooze();
         }
     }
 

@@ -14,13 +14,11 @@ mod model;
 #[cfg(ringway_loom)]
 pub(crate) use model::*;
 
-mod backoff;
 mod counter;
 mod fence;
 mod tally;
 
 pub(crate) use self::{
-    backoff::Backoff,
     counter::Counter,
     fence::{fence_point, full_fence, heavy_fence, light_fence_is_free, prepare_fences},
     tally::Tally,

@@ -59,6 +59,27 @@ pub(crate) fn spin(_times: u32) {
     yield_now();
 }
 
+/// Between two attempts at a contended word.
+#[derive(Default)]
+pub(crate) struct Backoff(std::cell::Cell<u32>);
+
+impl Backoff {
+    const STEPS: u32 = 3;
+
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn snooze(&self) {
+        self.0.set(self.0.get() + 1);
+        yield_now();
+    }
+
+    pub(crate) fn is_completed(&self) -> bool {
+        self.0.get() > Self::STEPS
+    }
+}
+
 /// A shared pointer that can hand its value to the last holder, which loom's own can't.
 pub(crate) struct Arc<T>(NonNull<Counted<T>>);
 
@@ -165,7 +186,10 @@ pub(crate) struct Slab<T> {
 }
 
 impl<T> Slab<T> {
-    pub(crate) fn new(cells: Box<[Cell<T>]>) -> Self {
+    pub(crate) const SPARE: usize = 0;
+
+    pub(crate) fn new(cells: Box<[Cell<T>]>, len: usize) -> Self {
+        debug_assert_eq!(cells.len(), len);
         let (items, races) = cells.into_iter().map(|cell| (cell.item, cell.race)).unzip::<_, _, Vec<_>, Vec<_>>();
         Self { items: items.into(), races: races.into() }
     }
@@ -180,6 +204,8 @@ impl<T> Slab<T> {
         }
         self.items.as_ptr().wrapping_add(start).cast_mut().cast()
     }
+
+    pub(crate) fn prefetch_ahead(&self, _start: usize, _len: usize) {}
 
     pub(crate) fn for_read(&self, start: usize, len: usize) -> *const T {
         for race in &self.races[start..start + len] {

@@ -10,10 +10,9 @@ use std::{
 
 use pollster::block_on;
 use ringway::{
-    channel::{self, RecvError, SendError, channel},
+    channel::{self, RecvError, SendError},
     ring::{
-        Capacity, Kind, broadcast::Broadcast, broadcast_multi::BroadcastMulti, dense::Dense, lanes::Lanes, mpmc::Mpmc,
-        spsc::Spsc,
+        Kind, broadcast::Broadcast, broadcast_multi::BroadcastMulti, dense::Dense, lanes::Lanes, mpmc::Mpmc, spsc::Spsc,
     },
     wait::Park,
 };
@@ -223,7 +222,7 @@ mod streams {
 
     #[test]
     fn a_stream_ends_with_the_channel() {
-        let (tx, mut rx) = channel::<u64, Lanes, Park>(Capacity::exactly(2)).unwrap();
+        let (tx, mut rx) = channel::channel::<u64, Lanes, Park>(ringway::ring::Capacity::exactly(2)).unwrap();
         let sender = beside(move || {
             let mut sink = tx.into_sink();
             block_on(async {

@@ -141,7 +141,7 @@ fn the_list_of_sleepers_does_not_grow() {
 /// A lane's room is for its sender alone: the others sleep on.
 #[test]
 fn room_in_a_lane_wakes_its_sender_only() {
-    let (mut left, mut rx) = channel::mpsc::<u64>(8).unwrap();
+    let (mut left, mut rx) = channel::mpsc::<u64>(2).unwrap();
     let mut right = left.clone();
     let ((one, one_waker), (two, two_waker)) = (Count::waker(), Count::waker());
     // Eights for the left, hundreds for the right.
@@ -156,19 +156,19 @@ fn room_in_a_lane_wakes_its_sender_only() {
     assert_eq!((one.get(), two.get()), (1, 1));
 }
 
-/// Slots that are given back by the eighth wake a sender once an eighth, not once an item.
+/// Slots that are given back by the half wake a sender once a half, not once an item.
 #[test]
-fn a_sender_wakes_for_an_eighth_of_the_ring() {
+fn a_sender_wakes_for_half_of_the_ring() {
     let (mut tx, mut rx) = channel::spsc::<u64>(64).unwrap();
     let sent = crate::fill(&mut tx) as usize;
     let (count, waker) = Count::waker();
     assert!(tx.poll_send(&mut Context::from_waker(&waker), &mut Some(1)).is_pending());
-    for nth in 1..=8 {
+    for nth in 1..=32 {
         assert_eq!(count.get(), 0, "after {nth} items");
         rx.recv().unwrap();
     }
     assert_eq!(count.get(), 1);
-    assert_eq!(rx.try_iter().count(), sent - 8);
+    assert_eq!(rx.try_iter().count(), sent - 32);
 }
 
 /// The caller's code may panic in the middle of a batch: the room that was made by then is told.

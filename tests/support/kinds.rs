@@ -11,8 +11,8 @@ use ringway::ring::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) name: &'static str,
-    /// Slots come back by the eighth, so that a ring may hold so much more than its capacity.
-    pub(crate) by_the_eighth: bool,
+    /// Slots come back by the half, so that a ring may hold so much more than its capacity.
+    pub(crate) by_the_half: bool,
     /// What a claim leaves unwritten stays in the stream as a tombstone.
     pub(crate) tombstones: bool,
     /// Items of different producers may overtake each other.
@@ -25,11 +25,11 @@ pub(crate) struct Facts {
 
 impl Facts {
     const PLAIN: Self =
-        Self { name: "", by_the_eighth: false, tombstones: false, lanes: false, hands: false, broadcast: false };
+        Self { name: "", by_the_half: false, tombstones: false, lanes: false, hands: false, broadcast: false };
 
     /// The most items that may be inside.
     pub(crate) fn hold(&self, capacity: usize) -> usize {
-        if self.by_the_eighth { capacity + (capacity / 8).max(1) - 1 } else { capacity }
+        if self.by_the_half { capacity + if capacity < 4 { 0 } else { capacity / 2 } } else { capacity }
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) trait Subject<T>: Kind<T, Producer: Debug, Consumer: Debug> + 'static
 }
 
 impl<T: Send + 'static> Subject<T> for Spsc {
-    const FACTS: Facts = Facts { name: "spsc", by_the_eighth: true, ..Facts::PLAIN };
+    const FACTS: Facts = Facts { name: "spsc", by_the_half: true, ..Facts::PLAIN };
 
     fn close_consumer(consumer: &mut Self::Consumer) -> bool {
         consumer.close();
@@ -65,7 +65,7 @@ impl<T: Send + 'static> Subject<T> for Spsc {
 }
 
 impl<T: Send + 'static> Subject<T> for Dense {
-    const FACTS: Facts = Facts { name: "dense", by_the_eighth: true, ..Facts::PLAIN };
+    const FACTS: Facts = Facts { name: "dense", by_the_half: true, ..Facts::PLAIN };
 
     fn close_consumer(consumer: &mut Self::Consumer) -> bool {
         consumer.close();
@@ -74,7 +74,7 @@ impl<T: Send + 'static> Subject<T> for Dense {
 }
 
 impl<T: Send + 'static> Subject<T> for Lanes {
-    const FACTS: Facts = Facts { name: "lanes", by_the_eighth: true, lanes: true, ..Facts::PLAIN };
+    const FACTS: Facts = Facts { name: "lanes", by_the_half: true, lanes: true, ..Facts::PLAIN };
 
     fn clone_producer(producer: &Self::Producer) -> Option<Self::Producer> {
         Some(producer.clone())
@@ -112,7 +112,7 @@ impl<T: Send + 'static> Subject<T> for Mpmc {
 }
 
 impl<T: Clone + Send + Sync + 'static> Subject<T> for Broadcast {
-    const FACTS: Facts = Facts { name: "broadcast", by_the_eighth: true, broadcast: true, ..Facts::PLAIN };
+    const FACTS: Facts = Facts { name: "broadcast", by_the_half: true, broadcast: true, ..Facts::PLAIN };
 
     fn clone_consumer(consumer: &Self::Consumer) -> Option<Self::Consumer> {
         Some(consumer.clone())
@@ -121,7 +121,7 @@ impl<T: Clone + Send + Sync + 'static> Subject<T> for Broadcast {
 
 impl<T: Clone + Send + Sync + 'static> Subject<T> for BroadcastMulti {
     const FACTS: Facts =
-        Facts { name: "broadcast_multi", by_the_eighth: true, tombstones: true, broadcast: true, ..Facts::PLAIN };
+        Facts { name: "broadcast_multi", by_the_half: true, tombstones: true, broadcast: true, ..Facts::PLAIN };
 
     fn clone_producer(producer: &Self::Producer) -> Option<Self::Producer> {
         Some(producer.clone())

@@ -1,7 +1,7 @@
 //! What a ring must answer: the promises of `ringway::ring`, on plain deques and in one thread.
 //!
 //! Where the documentation leaves a choice, so does the model: how many slots tombstones take, and whether a ring that
-//! gives slots back by the eighth is full yet.
+//! gives slots back by the half is full yet.
 
 use std::collections::VecDeque;
 

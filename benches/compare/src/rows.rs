@@ -123,7 +123,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "mpmc-2x2", producers: 2, consumers: 2, ..MPMC },
     Row { name: "mpmc-4x4", producers: 4, consumers: 4, ..MPMC },
     Row { name: "mpmc-2x2-64B", producers: 2, consumers: 2, width: Width::Block, ..MPMC },
-    Row { name: "broadcast-2", topology: Topology::Broadcast, consumers: 2, ours: "ringway broadcast", ..SPSC },
+    Row { name: "broadcast-2", topology: Topology::Broadcast, consumers: 2, ours: "ringway broadcast each", ..SPSC },
     Row { name: "ping-pong", topology: Topology::RoundTrip, ours: "ringway dense", ..SPSC },
     Row { name: "ceiling-stream", topology: Topology::Stream, width: Width::Block, batch: 64, ours: "", ..SPSC },
 ];

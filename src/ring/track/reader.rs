@@ -26,7 +26,7 @@ pub(in crate::ring) struct Reader<T> {
     found_nothing_at: u64,
     /// Whether slots were given back since somebody asked.
     gave_back: bool,
-    /// Whether the end was reached: what the header says after that is not for this side.
+    /// Whether the end was reached. The place looks at [`Track::nothing`] then.
     ended: bool,
 }
 
@@ -58,23 +58,27 @@ impl<T> Reader<T> {
 
     #[inline(always)]
     pub(in crate::ring) fn pop(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<T, PopError> {
-        if self.place.stamp() == self.seen {
+        // Read before the atomic load in `look`, which has the compiler forget what it knows of this reader.
+        let (cell, next) = (self.place.cell(0), self.place.stamp() + 1);
+        if next > self.seen {
             self.look(track, gate)?;
         }
         // SAFETY: cells live as long as the lines.
-        let cell = unsafe { &*self.place.cell(0) };
+        let cell = unsafe { &*cell };
         // SAFETY: `stamp < seen`: published; read once, because the next line moves past it.
         let item = unsafe { cell.for_read().read() };
         self.place.advance(1);
-        if self.place.stamp() == self.stop {
-            self.release(track, gate);
-            self.advance(track, 0);
+        if next == self.stop {
+            self.turn(track, gate);
         }
         Ok(item)
     }
 
     /// The next item, left in place.
     pub(in crate::ring) fn peek(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<&T, PopError> {
+        if self.place.stamp() == self.stop {
+            self.turn(track, gate);
+        }
         if self.place.stamp() == self.seen {
             self.look(track, gate)?;
         }
@@ -135,13 +139,17 @@ impl<T> Reader<T> {
     /// The next item, in place, and moves past it. Its slot is given back by a later call at the earliest.
     #[inline(always)]
     pub(in crate::ring) fn next(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<&T, PopError> {
-        self.release(track, gate);
+        if self.place.stamp() == self.stop {
+            self.turn(track, gate);
+        }
+        let cell = self.place.cell(0);
         if self.place.stamp() == self.seen {
             self.look(track, gate)?;
         }
+        // Not into the next line yet: what is due there waits for the next call.
+        self.place.advance(1);
         // SAFETY: cells live as long as the lines.
-        let cell = unsafe { &*self.place.cell(0) };
-        self.advance(track, 1);
+        let cell = unsafe { &*cell };
         // SAFETY: published; the gate stays before it until a later call, and this reader is borrowed meanwhile.
         Ok(unsafe { &*cell.for_read() })
     }
@@ -153,14 +161,53 @@ impl<T> Reader<T> {
         max: usize,
         mut each: impl FnMut(&T),
     ) -> Result<usize, PopError> {
-        for seen in 0..max {
-            match self.next(track, gate) {
-                Ok(item) => each(item),
-                Err(error) if seen == 0 => return Err(error),
-                Err(_) => return Ok(seen),
+        let mut left = max as u64;
+        while left > 0 {
+            if self.place.stamp() == self.stop {
+                self.turn(track, gate);
+            }
+            if self.place.stamp() == self.seen {
+                match self.look(track, gate) {
+                    Ok(()) => {}
+                    Err(error) if left == max as u64 => return Err(error),
+                    Err(_) => break,
+                }
+            }
+            let run = min(min(self.seen, self.stop) - self.place.stamp(), left);
+            left -= run;
+            self.show_run(run, &mut each);
+        }
+        Ok(max - left as usize)
+    }
+
+    /// Shows the next `run` items, which are published and before `stop`.
+    #[inline(always)]
+    fn show_run(&mut self, run: u64, each: &mut impl FnMut(&T)) {
+        /// Counts what was shown as seen, also when the caller's code panics.
+        struct Shown<'a, T>(&'a mut Reader<T>, u64);
+        impl<T> Drop for Shown<'_, T> {
+            #[inline(always)]
+            fn drop(&mut self) {
+                self.0.place.advance(self.1);
             }
         }
-        Ok(max)
+
+        let first = self.place.cell(0);
+        let mut shown = Shown(self, 0);
+        while shown.1 < run {
+            // SAFETY: cells live as long as the lines, and this one is in the same line as the first.
+            let cell = unsafe { &*first.wrapping_add(shown.1 as usize) };
+            shown.1 += 1;
+            // SAFETY: published by the caller's word; the gate stays before it until the run is over.
+            each(unsafe { &*cell.for_read() });
+        }
+    }
+
+    /// Does what is due at `stop`.
+    #[inline(always)]
+    fn turn(&mut self, track: &Track<T>, gate: &AtomicU64) {
+        self.release(track, gate);
+        self.advance(track, 0);
     }
 
     /// Moves past `items` of this line.
@@ -183,21 +230,19 @@ impl<T> Reader<T> {
     /// Looks for items behind `head`.
     #[inline]
     fn look(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<(), PopError> {
-        // After the end an item that the producer took back may still show in the header.
-        if !self.ended {
-            // SAFETY: headers live as long as the lines.
-            let header = unsafe { &*self.place.header() };
-            // ORDER: Acquire; the items up to the count are visible. Partner: the Release in `Writer::publish`.
-            let stamp = header.load(Ordering::Acquire);
-            if stamp > self.place.stamp() {
-                self.seen = stamp;
-                if Lines::<T>::PER_LINE == 1 {
-                    self.keep_distance(track);
-                }
-                return Ok(());
-            }
+        let now = self.place.stamp();
+        // SAFETY: headers live as long as the lines.
+        let header = unsafe { &*self.place.header() };
+        // ORDER: Acquire; the items up to the count are visible. Partner: the Release in `Writer::publish`.
+        let stamp = header.load(Ordering::Acquire);
+        if stamp <= now {
+            return self.look_again(track, gate);
         }
-        self.look_again(track, gate)
+        self.seen = stamp;
+        if Lines::<T>::PER_LINE == 1 {
+            self.keep_distance(track);
+        }
+        Ok(())
     }
 
     /// Lets the producer of a stream run ahead when this reader is at its heels.
@@ -238,6 +283,8 @@ impl<T> Reader<T> {
             Reached::NotYet => Err(PopError::Empty),
             Reached::End => {
                 self.ended = true;
+                // An item that the producer took back may still show in the line's header.
+                self.place.look_elsewhere(&track.nothing);
                 Err(PopError::Closed)
             }
             Reached::More => {

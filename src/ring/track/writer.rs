@@ -63,17 +63,25 @@ impl<T> Writer<T> {
         item: T,
     ) -> Result<(), PushError<T>> {
         // In this order: room that a consumer made after it had closed must not be used.
-        let room = self.has_room(track, gate);
-        if !track.end.is_open() {
-            track.end.settle(self.tail());
-            return Err(PushError::Closed(item));
-        }
-        if !room {
-            return Err(PushError::Full(item));
+        if !self.has_room(track, gate) {
+            return Err(self.refusal(track).map(|()| item));
         }
         // SAFETY: there is room.
-        unsafe { self.put(item) };
-        if track.end.was_open() { Ok(()) } else { self.settle_in_flight(track) }
+        match unsafe { self.put_if(item, || track.end.is_open()) } {
+            Ok(()) if track.end.was_open() => Ok(()),
+            Ok(()) => self.settle_in_flight(track),
+            Err(item) => Err(self.refusal(track).map(|()| item)),
+        }
+    }
+
+    /// Why nothing was put in, after room was looked for.
+    #[cold]
+    fn refusal(&mut self, track: &Track<T>) -> PushError<()> {
+        if track.end.is_open() {
+            return PushError::Full(());
+        }
+        track.end.settle(self.tail());
+        PushError::Closed(())
     }
 
     /// Somebody asked for the end while an item was being published: it is in, or it comes back.
@@ -85,6 +93,10 @@ impl<T> Writer<T> {
         }
         self.place = Place::of(&track.lines, last);
         self.until = self.place.stamp();
+        // SAFETY: headers live as long as the lines.
+        let header = unsafe { &*self.place.header() };
+        // ORDER: Relaxed; the reader is at the end and looks at no header any more: this is for who asks for the depth.
+        header.store(self.place.stamp(), Ordering::Relaxed);
         // SAFETY: this item was written last; the stream ends before it, so the reader never touches it.
         Err(PushError::Closed(unsafe { track.item(last).read() }))
     }
@@ -130,11 +142,31 @@ impl<T> Writer<T> {
     /// * There is room: [`has_room`](Self::has_room) said so last.
     #[inline(always)]
     pub(in crate::ring) unsafe fn put(&mut self, item: T) {
+        // SAFETY: the caller's word.
+        let _ = unsafe { self.put_if(item, || true) };
+    }
+
+    /// The same, unless `may` says no: then the item comes back.
+    ///
+    /// # Safety
+    /// * As for [`put`](Self::put).
+    #[inline(always)]
+    unsafe fn put_if(&mut self, item: T, may: impl FnOnce() -> bool) -> Result<(), T> {
+        // Read before `may`, whose atomic load has the compiler forget what it knows of this writer.
+        let (header, cell, published) = (self.place.header(), self.place.cell(0), self.place.stamp() + 1);
+        if !may() {
+            return Err(item);
+        }
         // SAFETY: cells live as long as the lines.
-        let cell = unsafe { &*self.place.cell(0) };
+        let cell = unsafe { &*cell };
         // SAFETY: the slot is free by the caller's word, and the producer is alone on free slots.
         unsafe { cell.for_write().write(item) };
-        self.publish(1);
+        self.place.advance(1);
+        // SAFETY: headers live as long as the lines.
+        let header = unsafe { &*header };
+        // ORDER: Release publishes the item to the Acquire in `Reader::look`.
+        header.store(published, Ordering::Release);
+        Ok(())
     }
 
     /// Makes the next `items` slots, which are written and in this line, visible.
