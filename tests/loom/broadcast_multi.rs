@@ -160,6 +160,26 @@ fn a_tombstone_is_overwritten() {
     });
 }
 
+/// A slot that was written and abandoned is overwritten by another producer, after the one that gave it up.
+#[test]
+fn an_abandoned_slot_is_overwritten() {
+    let accepted = [(Full, vec![]), (In, vec![2])];
+    explore_unbounded("broadcast_multi: write abandon | pop push", 20, accepted, || {
+        let (mut tx, mut rx) = ring(1);
+        let mut other = tx.clone();
+        let abandons = thread::spawn(move || {
+            if let Ok(mut claim) = other.try_claim(1) {
+                claim.push(1).expect("a claim has a slot");
+            }
+        });
+        let popped = [pop(&mut rx)];
+        let pushed = push(&mut tx, 2);
+        abandons.join().unwrap();
+        drop(tx);
+        (pushed, with_the_rest(&popped, &mut rx))
+    });
+}
+
 /// A forgotten claim is made a tombstone when its producer is dropped.
 #[test]
 fn a_forgotten_claim_is_healed_by_the_drop() {

@@ -117,13 +117,41 @@ fn the_producer_leaves_while_the_consumer_pops() {
 /// Close is exact while a push is in flight: its item is delivered, or it comes back. The producer makes no further call.
 #[test]
 fn the_consumer_closes_on_a_push_in_flight() {
-    explore("dense: push | close pop*", 30, [(In, vec![1]), (Closed, vec![])], || {
+    explore_unbounded("dense: push | close pop*", 5000, [(In, vec![1]), (Closed, vec![])], || {
         let (mut tx, mut rx) = ring(1);
         let producer = thread::spawn(move || (push(&mut tx, 1), tx));
         let items = close_and_drain(&mut rx);
         let (pushed, _tx) = producer.join().unwrap();
         assert_eq!(rx.depth(), 0, "nothing is left at the end");
         (pushed, items)
+    });
+}
+
+/// Room that the consumer makes after it has closed is of no use: the push was too early for it, or is too late.
+#[test]
+fn the_consumer_closes_and_makes_room() {
+    explore_unbounded("dense: full: push | close pop", 50, [Full, Closed], || {
+        let (mut tx, mut rx) = ring(1);
+        assert_eq!(push(&mut tx, 1), In);
+        let producer = thread::spawn(move || (push(&mut tx, 2), tx));
+        rx.close();
+        assert_eq!(pop(&mut rx), Item(1));
+        let (pushed, _tx) = producer.join().unwrap();
+        pushed
+    });
+}
+
+/// So it is for a claim.
+#[test]
+fn the_consumer_closes_and_makes_room_for_a_claim() {
+    explore_unbounded("dense: full: claim commit | close pop", 50, [Full, Closed], || {
+        let (mut tx, mut rx) = ring(1);
+        assert_eq!(push(&mut tx, 1), In);
+        let producer = thread::spawn(move || (claim_and_commit(&mut tx, 2), tx));
+        rx.close();
+        assert_eq!(pop(&mut rx), Item(1));
+        let (pushed, _tx) = producer.join().unwrap();
+        pushed
     });
 }
 
@@ -161,7 +189,7 @@ fn both_ends_close() {
 /// A claim that is open when the ring is closed is accepted; the end waits for it.
 #[test]
 fn the_consumer_closes_on_an_open_claim() {
-    explore("dense: claim commit | close pop*", 100, [(In, vec![1]), (Closed, vec![])], || {
+    explore_unbounded("dense: claim commit | close pop*", 3000, [(In, vec![1]), (Closed, vec![])], || {
         let (mut tx, mut rx) = ring(1);
         let producer = thread::spawn(move || (claim_and_commit(&mut tx, 1), tx));
         let items = close_and_drain(&mut rx);

@@ -2,18 +2,18 @@
 
 use loom::thread;
 use ringway::ring::{
-    Capacity, Consumer as _, Producer as _, lanes,
+    Capacity, Closes as _, Consumer as _, Producer as _, lanes,
     lanes::{Consumer, Producer},
 };
 
 use crate::{
     explore::{explore, explore_unbounded},
     steps::{
-        Drops,
+        Drops, Numbered as _,
         Popped::{Closed as End, Empty, Item},
         Pushed::{Closed, Full, In},
-        claim_and_commit, close_and_drain, give_up_consumer, give_up_producer, left, pop, pop_batch, pop_until_closed,
-        popped, push, pushed, with_the_rest,
+        Wide, claim_and_commit, close_and_drain, give_up_consumer, give_up_producer, left, pop, pop_batch,
+        pop_until_closed, popped, push, pushed, with_the_rest,
     },
 };
 
@@ -28,7 +28,7 @@ fn full_lane() -> (Producer<u64>, Consumer<u64>) {
     (tx, rx)
 }
 
-/// `Full` and `Empty` of one lane.
+/// `Full` and `Empty` of one lane. Wide items have one slot and no more, so that the second one needs the first one's.
 #[test]
 fn two_pushes_against_two_pops() {
     let accepted = [
@@ -40,7 +40,7 @@ fn two_pushes_against_two_pops() {
         ([In, In], [Item(1), Item(2)], vec![]),
     ];
     explore_unbounded("lanes: push push | pop pop", 20, accepted, || {
-        let (mut tx, mut rx) = ring(1);
+        let (mut tx, mut rx) = lanes::<Wide>(Capacity::exactly(1)).expect("small lanes");
         let producer = thread::spawn(move || ([push(&mut tx, 1), push(&mut tx, 2)], tx));
         let popped = [pop(&mut rx), pop(&mut rx)];
         let (pushed, tx) = producer.join().unwrap();
@@ -92,8 +92,41 @@ fn the_consumer_closes_on_pushes_in_flight() {
         let producers =
             [thread::spawn(move || (push(&mut tx, 1), tx)), thread::spawn(move || (push(&mut other, 2), other))];
         let mut items = close_and_drain(&mut rx);
+        assert_eq!(rx.depth(), 0, "nothing is left at the end");
         items.sort();
         (producers.map(|producer| producer.join().unwrap().0), items)
+    });
+}
+
+/// Room that the consumer makes after it has closed is of no use to a push.
+#[test]
+fn the_consumer_closes_and_makes_room() {
+    explore_unbounded("lanes: full: push | close pop", 20, [Full, Closed], || {
+        let (mut tx, mut rx) = lanes::<Wide>(Capacity::exactly(1)).expect("small lanes");
+        assert_eq!(push(&mut tx, 1), In);
+        let producer = thread::spawn(move || (push(&mut tx, 2), tx));
+        rx.close();
+        assert_eq!(pop(&mut rx), Item(1));
+        let (pushed, _tx) = producer.join().unwrap();
+        pushed
+    });
+}
+
+/// So it is to a batch, also to one that had begun before the close.
+#[test]
+fn the_consumer_closes_and_makes_room_for_a_batch() {
+    let accepted = [(Full, vec![1]), (Closed, vec![1])];
+    explore_unbounded("lanes: full: push_iter(1) | close pop", 20, accepted, || {
+        let (mut tx, mut rx) = lanes::<Wide>(Capacity::exactly(1)).expect("small lanes");
+        assert_eq!(push(&mut tx, 1), In);
+        let producer = thread::spawn(move || {
+            let result = tx.push_iter(&mut std::iter::once(Wide::with(2)));
+            (pushed(result.as_ref().map(drop)), tx)
+        });
+        rx.close();
+        let popped = [pop(&mut rx)];
+        let (pushed, _tx) = producer.join().unwrap();
+        (pushed, with_the_rest(&popped, &mut rx))
     });
 }
 
@@ -273,6 +306,22 @@ fn two_consumers_come_to_the_end() {
         let here = with_the_rest(&here, &mut rx);
         assert_eq!(pop(&mut other), End);
         (there, here)
+    });
+}
+
+/// Two consumers at the end of a lane that one of them holds the turn of: the other may say `Empty` before it has come to
+/// the end, and not after.
+#[test]
+fn two_consumers_stay_at_the_end() {
+    let accepted = [[Empty, Empty], [Empty, End], [End, End]];
+    explore("lanes: closed: pop | pop pop", 20, accepted, || {
+        let (tx, mut rx) = ring(1);
+        drop(tx);
+        let mut other = rx.clone();
+        let consumer = thread::spawn(move || (pop(&mut other), other));
+        let here = [pop(&mut rx), pop(&mut rx)];
+        let (_there, _other) = consumer.join().unwrap();
+        here
     });
 }
 

@@ -4,7 +4,7 @@ use std::mem;
 
 use loom::thread;
 use ringway::ring::{
-    Capacity, Consumer as _, Producer as _, mpmc,
+    Capacity, Closes as _, Consumer as _, Producer as _, mpmc,
     mpmc::{Consumer, Producer},
 };
 
@@ -196,6 +196,19 @@ fn the_consumer_closes_on_pushes_in_flight() {
         });
         let items = close_and_drain(&mut rx);
         (producers.map(|producer| producer.join().unwrap()), items)
+    });
+}
+
+/// Room that the consumer makes after it has closed is of no use.
+#[test]
+fn the_consumer_closes_and_makes_room() {
+    explore_unbounded("mpmc: full: push | close pop", 20, [Full, Closed], || {
+        let (mut tx, mut rx) = full_ring(1);
+        let producer = thread::spawn(move || (push(&mut tx, 2), tx));
+        rx.close();
+        assert_eq!(pop(&mut rx), Item(1));
+        let (pushed, _tx) = producer.join().unwrap();
+        pushed
     });
 }
 

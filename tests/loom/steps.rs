@@ -201,10 +201,13 @@ pub(crate) fn items(attempts: &[Popped]) -> Vec<u64> {
     attempts.iter().filter_map(|&how| if let Popped::Item(item) = how { Some(item) } else { None }).collect()
 }
 
-/// The items of some attempts, and all that come after them up to the end: none, if the end was among the attempts.
+/// The items of some attempts, and all that come after them up to the end. Nothing else comes after the end.
 pub(crate) fn with_the_rest(attempts: &[Popped], consumer: &mut impl Consumer<Item = impl Numbered>) -> Vec<u64> {
     let rest = pop_until_closed(consumer);
-    assert!(rest.is_empty() || !attempts.contains(&Popped::Closed), "{rest:?} came after the end");
+    if let Some(end) = attempts.iter().position(|&how| how == Popped::Closed) {
+        assert!(attempts[end..].iter().all(|&how| how == Popped::Closed), "after the end: {attempts:?}");
+        assert_eq!(rest, [], "after the end: {attempts:?}");
+    }
     [items(attempts), rest].concat()
 }
 
