@@ -130,7 +130,7 @@ fn the_consumer_closes_on_a_push_in_flight() {
 /// Room that the consumer makes after it has closed is of no use: the push was too early for it, or is too late.
 #[test]
 fn the_consumer_closes_and_makes_room() {
-    explore_unbounded("dense: full: push | close pop", 50, [Full, Closed], || {
+    explore_unbounded("dense: full: push | close pop", 30, [Full, Closed], || {
         let (mut tx, mut rx) = ring(1);
         assert_eq!(push(&mut tx, 1), In);
         let producer = thread::spawn(move || (push(&mut tx, 2), tx));
@@ -144,7 +144,7 @@ fn the_consumer_closes_and_makes_room() {
 /// So it is for a claim.
 #[test]
 fn the_consumer_closes_and_makes_room_for_a_claim() {
-    explore_unbounded("dense: full: claim commit | close pop", 50, [Full, Closed], || {
+    explore_unbounded("dense: full: claim commit | close pop", 30, [Full, Closed], || {
         let (mut tx, mut rx) = ring(1);
         assert_eq!(push(&mut tx, 1), In);
         let producer = thread::spawn(move || (claim_and_commit(&mut tx, 2), tx));

@@ -321,6 +321,7 @@ impl<T> Reader<T> {
     }
 
     pub(in crate::ring) fn depth(&self, track: &Track<T>) -> usize {
-        track.published_from(self.head()) as usize
+        // What shows in the lines after the end was taken back.
+        if self.ended { 0 } else { track.published_from(self.head()) as usize }
     }
 }
