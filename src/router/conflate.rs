@@ -94,7 +94,7 @@ impl<T: Send> Feeder<T> {
                 None => return Fed::Lost,
             },
         };
-        let mut backoff = Backoff::default();
+        let backoff = Backoff::new();
         loop {
             item = match producer.displace(item) {
                 Ok(Some(_older)) => return Fed::Merged,
@@ -151,7 +151,7 @@ impl<T: Send> Reader<T> {
             self.slots.resize_with(at + 1, || None);
         }
         let (consumer, next) = self.slots[at].get_or_insert_with(|| (self.table.consumer(number), 0));
-        let mut backoff = Backoff::default();
+        let backoff = Backoff::new();
         loop {
             if let Ok((sequence, item)) = consumer.try_pop_sequenced() {
                 let merged = sequence - *next;
