@@ -48,15 +48,15 @@ pub(crate) struct Replay {
     /// File to read; `-` is standard input; without it a tape is made that looks like a market's
     pub(crate) file: Option<PathBuf>,
 
-    /// What the rows are [guessed]
+    /// What the rows are (else guessed)
     #[arg(long, value_name = "FORMAT", help_heading = "Rows")]
     pub(crate) format: Option<Format>,
 
-    /// What separates the columns of CSV [guessed among , ; tab and |]
+    /// What separates the columns of CSV (else guessed among , ; tab and |)
     #[arg(long, value_name = "CHAR", value_parser = delimiter, help_heading = "Rows")]
     pub(crate) delimiter: Option<u8>,
 
-    /// Whether the first line of CSV names the columns [guessed]
+    /// Whether the first line of CSV names the columns (else guessed)
     #[arg(long, value_name = "yes|no", value_parser = yes_or_no, help_heading = "Rows")]
     pub(crate) header: Option<bool>,
 
@@ -68,7 +68,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "REGEX", help_heading = "Rows")]
     pub(crate) key_regex: Option<String>,
 
-    /// Stop after so many rows [all; of the tape 1000000]
+    /// Stop after so many rows (else all; of the tape 1000000)
     #[arg(long, value_name = "N", help_heading = "Rows")]
     pub(crate) rows: Option<NonZeroU64>,
 
@@ -84,11 +84,11 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "REGEX", help_heading = "Pace")]
     pub(crate) time_regex: Option<String>,
 
-    /// Unit of times that are numbers [guessed from the name and the size]
+    /// Unit of times that are numbers (else guessed from the name and the size)
     #[arg(long, value_name = "UNIT", help_heading = "Pace")]
     pub(crate) time_unit: Option<Unit>,
 
-    /// How many times as fast as recorded [1 with --time]
+    /// How many times as fast as recorded (else 1, with --time)
     #[arg(long, value_name = "FACTOR", value_parser = factor, help_heading = "Pace")]
     pub(crate) speed: Option<f64>,
 
@@ -100,7 +100,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Engine")]
     pub(crate) shards: u16,
 
-    /// Threads that handle rows [CPUs less one, at least 1]
+    /// Threads that handle rows (else the CPUs less one, at least 1)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Engine")]
     pub(crate) workers: Option<u16>,
 
@@ -113,7 +113,7 @@ pub(crate) struct Replay {
     pub(crate) pin: Pin,
 
     /// A subscription, as often as wanted: gate, gate-for:TIME, latest, conflate (by key) or sample:N; @TIME makes its
-    /// handler take that long for each row, as in board=latest@5us [all=gate; of the tape also board and risk]
+    /// handler take that long for each row, as in board=latest@5us (else all=gate; of the tape also board and risk)
     #[arg(long = "sub", value_name = "NAME=CONTRACT[@TIME]", value_parser = subscription, help_heading = "Engine")]
     pub(crate) subscriptions: Vec<Subscription>,
 }
