@@ -182,3 +182,115 @@ fn figures(measured: &Measured) -> Value {
         "pauses": or_reason(jitter.map(|jitter| json!(jitter.iter().map(pauses).collect::<Vec<_>>()))),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{
+        Finding, Machine, Measured, State, document, findings,
+        jitter::Jitter,
+        measure::{Clock, Timer},
+        text,
+        trips::{Pair, Trips},
+    };
+
+    /// Four CPUs, two by two near each other.
+    fn trips(high_ns: f64) -> Trips {
+        let pair = |first, second| {
+            let median_ns = if first / 2 == second / 2 { 90.0 } else { 310.0 };
+            Pair { first, second, median_ns, low_ns: median_ns * 0.9, high_ns: high_ns.max(median_ns) }
+        };
+        Trips {
+            cpus: vec![0, 1, 2, 3],
+            pairs: vec![pair(0, 1), pair(0, 2), pair(0, 3), pair(1, 2), pair(1, 3), pair(2, 3)],
+        }
+    }
+
+    fn pauses(cpu: usize, longest_ns: u64) -> Jitter {
+        let lost_ns = longest_ns + 5000;
+        Jitter { cpu, time_ns: 1_000_000_000, lost_ns, longest_ns, from_10us: 3, from_100us: 2, from_1ms: 1 }
+    }
+
+    fn calm() -> Measured {
+        Measured {
+            clock: Ok(Clock { reading_ns: 21.0, step_ns: 10 }),
+            timer: Ok(Timer { asked_ns: 100_000, late_ns: 55_000, late_p99_ns: 90_000 }),
+            trips: Ok(trips(0.0)),
+            jitter: Ok(vec![pauses(0, 9_000), pauses(1, 41_000)]),
+            stolen: Some(0.0),
+            time: Duration::from_secs(3),
+        }
+    }
+
+    /// The finding on `subject` of a machine of which nothing is known but what was measured.
+    fn finding(measured: &Measured, subject: &str) -> Finding {
+        let findings = findings::all(&Machine::default(), Some(measured));
+        findings.into_iter().find(|finding| finding.subject == subject).expect("it is there")
+    }
+
+    #[test]
+    fn figures_are_judged() {
+        let calm = calm();
+        let busy = Measured {
+            clock: Ok(Clock { reading_ns: 900.0, step_ns: 100 }),
+            timer: Ok(Timer { asked_ns: 100_000, late_ns: 55_000, late_p99_ns: 4_000_000 }),
+            trips: Ok(trips(900.0)),
+            jitter: Ok(vec![pauses(0, 9_000), pauses(1, 3_100_000)]),
+            ..self::calm()
+        };
+        let broken = Measured {
+            clock: Err("the clock ran backwards".into()),
+            timer: Err("no sleep".into()),
+            trips: Err("a CPU did not answer".into()),
+            jitter: Err("a measuring thread died".into()),
+            ..self::calm()
+        };
+        for (measured, subject, state, words) in [
+            (&calm, "clock", State::Good, "21 ns a reading, steps of 10 ns"),
+            (&busy, "clock", State::Warn, "900 ns a reading"),
+            (&broken, "clock", State::Warn, "the clock ran backwards"),
+            (&calm, "timer", State::Good, "a sleep of 100 µs ends 55.0 µs late, p99 90.0 µs"),
+            (&busy, "timer", State::Note, "p99 4.00 ms"),
+            (&broken, "timer", State::Warn, "no sleep"),
+            (&calm, "hops", State::Good, "Expect 45 ns for a hop between CPUs 0 and 1, up to 155 ns between others"),
+            (&busy, "hops", State::Warn, "The distance changed while it was measured"),
+            (&broken, "hops", State::Note, "a CPU did not answer"),
+            (&calm, "pauses", State::Good, "longest 41.0 µs (CPU 1); 6 over 10 µs, 4 over 100 µs, 2 over 1 ms"),
+            (&busy, "pauses", State::Warn, "up to 3.10 ms late"),
+            (&broken, "pauses", State::Note, "a measuring thread died"),
+        ] {
+            let finding = finding(measured, subject);
+            let said = format!("{} | {}", finding.found, finding.means);
+            assert!(finding.state == state && said.contains(words), "{words:?}: {:?}: {said}", finding.state);
+        }
+    }
+
+    #[test]
+    fn the_matrix_is_printed_where_it_fits() {
+        let (machine, mut measured) = (Machine::default(), calm());
+        let print = |measured: &Measured| text(&machine, Some(measured), &findings::all(&machine, Some(measured)));
+        let said = print(&measured);
+        assert!(
+            said.contains("  CPU    0    1    2    3\n    0    -   90  310  310\n    1   90    -  310  310\n"),
+            "{said}"
+        );
+        assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+        measured.trips.as_mut().expect("trips").cpus.truncate(2);
+        assert!(!print(&measured).contains("round trips between CPUs, median"), "two CPUs have one distance");
+    }
+
+    #[test]
+    fn programs_get_the_figures_and_what_failed() {
+        let machine = Machine::default();
+        let mut measured = calm();
+        measured.timer = Err("no sleep".into());
+        let document = document(&machine, Some(&measured), &findings::all(&machine, Some(&measured)));
+        let figures = &document["measured"];
+        assert_eq!(figures["clock"]["reading_ns"], 21.0);
+        assert_eq!(figures["timer"]["failed"], "no sleep");
+        assert_eq!(figures["round_trips"][1]["cpus"], serde_json::json!([0, 2]));
+        assert_eq!(figures["pauses"][1]["longest_ns"], 41_000);
+        assert_eq!(document["comparable"], false);
+    }
+}
