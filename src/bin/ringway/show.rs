@@ -55,6 +55,11 @@ pub(crate) fn share(part: u64, whole: u64) -> String {
     format!("{:.1} %", part as f64 * 100.0 / whole.max(1) as f64)
 }
 
+/// A share in percent, to the hundredth: `0.02 %`.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
 /// Three digits that tell something, with the unit that they belong to.
 fn scaled(value: f64, units: &[(f64, &str)]) -> String {
     // A value that would be rounded up to a thousand is one of the next unit.

@@ -1,7 +1,7 @@
 //! `ringway doctor`: what this machine is, what that means for latency, and what to change.
 //!
-//! Facts come from `/proc` and `/sys` ([`machine`]), figures from a few seconds of measuring ([`measure`]); [`findings`]
-//! turns both into lines that say what to do.
+//! Facts come from `/proc` and `/sys` ([`machine`]), figures from a few seconds of measuring ([`measure`]); [`facts`]
+//! and [`figures`] turn them into lines that say what to do.
 
 use std::process::ExitCode;
 
@@ -13,14 +13,16 @@ use crate::{
     show::{self, Lean, Table},
 };
 
-mod findings;
+mod facts;
+mod figures;
+mod finding;
 mod jitter;
 mod machine;
 mod measure;
 mod tree;
 mod trips;
 
-use findings::{Finding, State};
+use finding::{Finding, State};
 use machine::Machine;
 use measure::Measured;
 use tree::Tree;
@@ -37,7 +39,7 @@ pub(crate) fn run(told: &args::Doctor) -> Result<ExitCode, Fault> {
     let tree = Tree::new(&told.root);
     let machine = Machine::read(&tree);
     let measured = tree.is_here().then(|| Measured::take(&tree, ringway::worker::cpus(), &machine.groups));
-    let findings = findings::all(&machine, measured.as_ref());
+    let findings = findings(&machine, measured.as_ref());
     let text = if told.json {
         format!("{:#}\n", document(&machine, measured.as_ref(), &findings))
     } else {
@@ -45,6 +47,12 @@ pub(crate) fn run(told: &args::Doctor) -> Result<ExitCode, Fault> {
     };
     show::print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Everything there is to say about a machine.
+fn findings(machine: &Machine, measured: Option<&Measured>) -> Vec<Finding> {
+    let figures = measured.map(|measured| figures::findings(machine, measured));
+    facts::findings(machine, measured).into_iter().chain(figures.into_iter().flatten()).collect()
 }
 
 /// Why figures of this machine can't stand beside those of another.
@@ -122,12 +130,12 @@ fn document(machine: &Machine, measured: Option<&Measured>, findings: &[Finding]
         "verdict": verdict(findings),
         "comparable": unfit(findings).is_empty(),
         "findings": findings.iter().map(finding).collect::<Vec<_>>(),
-        "machine": facts(machine),
-        "measured": measured.map(figures),
+        "machine": facts_json(machine),
+        "measured": measured.map(figures_json),
     })
 }
 
-fn facts(machine: &Machine) -> Value {
+fn facts_json(machine: &Machine) -> Value {
     let cache = |cache: &machine::Cache| json!({ "level": cache.level, "kind": cache.kind, "size": cache.size });
     json!({
         "model": machine.model,
@@ -154,7 +162,7 @@ fn facts(machine: &Machine) -> Value {
     })
 }
 
-fn figures(measured: &Measured) -> Value {
+fn figures_json(measured: &Measured) -> Value {
     let or_reason = |figures: Result<Value, &String>| figures.unwrap_or_else(|reason| json!({ "failed": reason }));
     let pair = |pair: &trips::Pair| {
         let trips::Pair { first, second, median_ns, low_ns, high_ns } = pair;
@@ -225,7 +233,7 @@ mod tests {
 
     /// The finding on `subject` of a machine of which nothing is known but what was measured.
     fn finding(measured: &Measured, subject: &str) -> Finding {
-        let findings = findings::all(&Machine::default(), Some(measured));
+        let findings = findings(&Machine::default(), Some(measured));
         findings.into_iter().find(|finding| finding.subject == subject).expect("it is there")
     }
 
@@ -269,7 +277,7 @@ mod tests {
     #[test]
     fn the_matrix_is_printed_where_it_fits() {
         let (machine, mut measured) = (Machine::default(), calm());
-        let print = |measured: &Measured| text(&machine, Some(measured), &findings::all(&machine, Some(measured)));
+        let print = |measured: &Measured| text(&machine, Some(measured), &findings(&machine, Some(measured)));
         let said = print(&measured);
         assert!(
             said.contains("  CPU    0    1    2    3\n    0    -   90  310  310\n    1   90    -  310  310\n"),
@@ -285,7 +293,7 @@ mod tests {
         let machine = Machine::default();
         let mut measured = calm();
         measured.timer = Err("no sleep".into());
-        let document = document(&machine, Some(&measured), &findings::all(&machine, Some(&measured)));
+        let document = document(&machine, Some(&measured), &findings(&machine, Some(&measured)));
         let figures = &document["measured"];
         assert_eq!(figures["clock"]["reading_ns"], 21.0);
         assert_eq!(figures["timer"]["failed"], "no sleep");

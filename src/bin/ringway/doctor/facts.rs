@@ -1,51 +1,16 @@
-//! What the facts mean: what was found, what that does to latency, and what to change.
+//! What the facts of a machine mean.
 
 use crate::show;
 
-use super::{machine::Machine, measure::Measured, trips::Trips};
+use super::{
+    finding::{Finding, State},
+    machine::Machine,
+    measure::Measured,
+};
 
-/// How a finding bears on what is measured here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum State {
-    /// As it should be.
-    Good,
-    /// Can't be told.
-    Unknown,
-    /// Worth knowing.
-    Note,
-    /// Spoils figures.
-    Warn,
-}
-
-/// One line of the verdict.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Finding {
-    pub(crate) subject: &'static str,
-    pub(crate) state: State,
-    pub(crate) found: String,
-    pub(crate) means: String,
-    pub(crate) change: Option<String>,
-}
-
-impl Finding {
-    fn new(subject: &'static str, state: State, found: impl Into<String>, means: impl Into<String>) -> Self {
-        Self { subject, state, found: found.into(), means: means.into(), change: None }
-    }
-
-    fn change(mut self, change: impl Into<String>) -> Self {
-        self.change = Some(change.into());
-        self
-    }
-
-    /// Nothing is known, because `what` can't be read.
-    fn unknown(subject: &'static str, what: &str, means: &str) -> Self {
-        Self::new(subject, State::Unknown, format!("{what} can't be read"), means)
-    }
-}
-
-/// Everything there is to say about a machine.
-pub(crate) fn all(machine: &Machine, measured: Option<&Measured>) -> Vec<Finding> {
-    let mut findings = vec![
+/// A finding on each of the facts; where something was measured, too, on that.
+pub(super) fn findings(machine: &Machine, measured: Option<&Measured>) -> Vec<Finding> {
+    vec![
         cpus(machine),
         threads(machine),
         caches(machine),
@@ -59,11 +24,7 @@ pub(crate) fn all(machine: &Machine, measured: Option<&Measured>) -> Vec<Finding
         clock(machine, measured),
         huge_pages(machine),
         load(machine),
-    ];
-    if let Some(measured) = measured {
-        findings.extend([timer(machine, measured), hops(machine, measured), pauses(measured)]);
-    }
-    findings
+    ]
 }
 
 fn cpus(machine: &Machine) -> Finding {
@@ -277,8 +238,8 @@ fn steal(machine: &Machine, measured: Option<&Measured>) -> Finding {
     };
     let so_far = times.steal as f64 / times.total.max(1) as f64;
     let now = measured.and_then(|measured| measured.stolen);
-    let meanwhile = now.map(|share| format!(", {} while measuring", percent(share))).unwrap_or_default();
-    let found = format!("{} since the start{meanwhile}", percent(so_far));
+    let meanwhile = now.map(|share| format!(", {} while measuring", show::percent(share))).unwrap_or_default();
+    let found = format!("{} since the start{meanwhile}", show::percent(so_far));
     match now.unwrap_or(so_far) {
         share if share >= 0.01 => {
             Finding::new("steal", State::Warn, found, "The host runs others on these CPUs: results can't be compared.")
@@ -379,95 +340,6 @@ fn load(machine: &Machine) -> Finding {
     }
 }
 
-fn timer(machine: &Machine, measured: &Measured) -> Finding {
-    let slack =
-        machine.timer_slack_ns.map(|slack| format!("; timer slack {}", show::time(slack as f64))).unwrap_or_default();
-    match &measured.timer {
-        Err(reason) => Finding::new("timer", State::Warn, reason, "Timeouts can't be trusted."),
-        Ok(timer) => {
-            let [asked, late, p99] =
-                [timer.asked_ns, timer.late_ns, timer.late_p99_ns].map(|nanos| show::time(nanos as f64));
-            let state = if timer.late_p99_ns < 1_000_000 { State::Good } else { State::Note };
-            let means = format!(
-                "A timeout comes about so much late, and so does a pace kept by sleeping. Below {} it takes a spin.",
-                show::time((timer.late_ns * 2) as f64)
-            );
-            Finding::new("timer", state, format!("a sleep of {asked} ends {late} late, p99 {p99}{slack}"), means)
-        }
-    }
-}
-
-fn hops(machine: &Machine, measured: &Measured) -> Finding {
-    let trips = match &measured.trips {
-        Err(reason) => {
-            return Finding::new("hops", State::Note, reason, "How far CPUs are from each other was not measured.");
-        }
-        Ok(trips) => trips,
-    };
-    let medians = trips.pairs.iter().map(|pair| pair.median_ns);
-    let (near, far) = (medians.clone().fold(f64::MAX, f64::min), medians.fold(0.0, f64::max));
-    let (low, high) = trips
-        .pairs
-        .iter()
-        .fold((f64::MAX, 0.0_f64), |(low, high), pair| (low.min(pair.low_ns), high.max(pair.high_ns)));
-    let found = match trips.pairs.as_slice() {
-        [pair] => format!(
-            "round trip between CPUs {} and {}: {} ({} to {})",
-            pair.first,
-            pair.second,
-            show::time(pair.median_ns),
-            show::time(low),
-            show::time(high)
-        ),
-        _ => format!("round trips of {} to {} between {} CPUs", show::time(near), show::time(far), trips.cpus.len()),
-    };
-    let moved = trips.pairs.iter().any(|pair| pair.high_ns > pair.low_ns * 2.5);
-    let [near_hop, far_hop] = [near, far].map(|trip| show::time(trip / 2.0));
-    if moved && machine.is_virtual != Some(false) {
-        return Finding::new("hops", State::Warn, found, "The distance changed while it was measured: the host moves its CPUs. A figure without the distance beside it can be off by as much.")
-            .change("take medians over many rounds, and compare only within one run");
-    }
-    let means = match nearest(trips, far) {
-        Some((first, second)) => {
-            format!("Expect {near_hop} for a hop between CPUs {first} and {second}, up to {far_hop} between others.")
-        }
-        None => format!("Expect {near_hop} for a hop, when both sides are awake."),
-    };
-    Finding::new("hops", State::Good, found, means)
-}
-
-/// The nearest two CPUs, if others are clearly farther.
-fn nearest(trips: &Trips, far: f64) -> Option<(usize, usize)> {
-    let pair = trips.pairs.iter().min_by(|one, other| one.median_ns.total_cmp(&other.median_ns))?;
-    (pair.median_ns * 1.3 < far).then_some((pair.first, pair.second))
-}
-
-fn pauses(measured: &Measured) -> Finding {
-    let jitter = match &measured.jitter {
-        Err(reason) => return Finding::new("pauses", State::Note, reason, "What interrupts threads was not measured."),
-        Ok(jitter) => jitter,
-    };
-    let longest = jitter.iter().max_by_key(|seen| seen.longest_ns).expect("a CPU was watched");
-    let sum = |of: fn(&super::jitter::Jitter) -> u64| jitter.iter().map(of).sum::<u64>();
-    let (time, lost) = (sum(|seen| seen.time_ns), sum(|seen| seen.lost_ns));
-    let counts = [sum(|seen| seen.from_10us), sum(|seen| seen.from_100us), sum(|seen| seen.from_1ms)].map(show::count);
-    let [from_10us, from_100us, from_1ms] = counts;
-    let max = show::time(longest.longest_ns as f64);
-    let found = format!(
-        "longest {max} (CPU {}); {from_10us} over 10 µs, {from_100us} over 100 µs, {from_1ms} over 1 ms in {} of spinning; {} lost",
-        longest.cpu,
-        show::time(time as f64),
-        percent(lost as f64 / time.max(1) as f64),
-    );
-    let means = format!("No queue can be faster than that: a handler here is up to {max} late, now and then.");
-    match longest.longest_ns {
-        1_000_000.. => Finding::new("pauses", State::Warn, found, means)
-            .change("free or isolate the CPUs, then run this again; max and p99.99 below it tell about the machine"),
-        100_000.. => Finding::new("pauses", State::Note, found, means),
-        _ => Finding::new("pauses", State::Good, found, means),
-    }
-}
-
 /// The first of many lists.
 fn few(lists: &[String]) -> String {
     const SHOWN: usize = 4;
@@ -480,8 +352,4 @@ fn few(lists: &[String]) -> String {
 
 fn or_none(cpus: &[usize]) -> String {
     if cpus.is_empty() { "none".into() } else { show::cpus(cpus) }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.2} %", share * 100.0)
 }
