@@ -14,7 +14,10 @@ use std::{
     process::{Command, ExitCode, Stdio},
 };
 
+use ringway::channel::{Receiver, Sender, channel};
 use ringway::ring::{Capacity, Consumer, Displace, Producer, broadcast, broadcast_multi, dense, lanes, mpmc, spsc};
+use ringway::ring::{Kind, lanes::Lanes, mpmc::Mpmc, spsc::Spsc};
+use ringway::wait::Park;
 
 /// Items moved between two measured calls; the rings hold more.
 const ROUND: usize = 512;
@@ -116,6 +119,14 @@ where
     rounds(count, count_push, push, pop);
 }
 
+/// Item by item through a channel whose ends park, with nobody asleep: to be held against the bare ring's figure.
+fn parking<K: Kind<u64>>(count: usize, count_send: bool) {
+    let (mut tx, mut rx): (Sender<u64, K, Park>, Receiver<u64, K, Park>) = channel(capacity()).expect("a ring");
+    let send = || (0..ROUND).for_each(|_| assert!(tx.send(black_box(7)).is_ok()));
+    let recv = || (0..ROUND).for_each(|_| assert!(black_box(rx.recv()).is_ok()));
+    rounds(count, count_send, send, recv);
+}
+
 /// A payload of any size with something in it.
 struct Filled;
 
@@ -150,6 +161,12 @@ fn operations() -> BTreeMap<&'static str, fn(usize)> {
     both!(batched, mpmc, u64, "mpmc push batch 32", "mpmc pop batch 32");
     both!(single, broadcast, u64, "broadcast push", "broadcast pop");
     both!(single, broadcast_multi, u64, "broadcast_multi push", "broadcast_multi pop");
+    all.insert("channel spsc send", |n| parking::<Spsc>(n, true));
+    all.insert("channel spsc recv", |n| parking::<Spsc>(n, false));
+    all.insert("channel lanes send", |n| parking::<Lanes>(n, true));
+    all.insert("channel lanes recv", |n| parking::<Lanes>(n, false));
+    all.insert("channel mpmc send", |n| parking::<Mpmc>(n, true));
+    all.insert("channel mpmc recv", |n| parking::<Mpmc>(n, false));
     all.insert("mpmc displace", |count| {
         let (mut tx, _rx) = mpmc::<u64>(Capacity::exactly(ROUND)).expect("a ring");
         (0..ROUND).for_each(|_| assert!(tx.try_push(7).is_ok()));

@@ -108,8 +108,7 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     pub fn claim(&mut self, max: usize) -> Result<Claim<'_, T, K, W>, SendError<()>> {
         assert!(max > 0, "a claim is of one slot at the least");
         let mut slots = self.producer.claim(max);
-        // A forgotten claim has ended.
-        self.tell(1);
+        self.tell_of_claims();
         if let Err(PushError::Full(())) = slots {
             slots = self
                 .wait_for_room(Deadline::NEVER, |producer| match producer.claim(max) {
@@ -134,7 +133,7 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     pub fn try_claim(&mut self, max: usize) -> Result<Claim<'_, T, K, W>, TrySendError<()>> {
         assert!(max > 0, "a claim is of one slot at the least");
         let slots = self.producer.claim(max);
-        self.tell(1);
+        self.tell_of_claims();
         match slots {
             Ok(slots) => Ok(self.claimed(slots)),
             Err(PushError::Full(())) => Err(TrySendError::Full(())),

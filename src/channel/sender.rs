@@ -98,10 +98,22 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// The ring's push, and the call to whoever waits for it.
     #[inline(always)]
     pub(super) fn push(&mut self, item: T) -> Result<(), PushError<T>> {
-        let pushed = self.producer.try_push(item);
-        // Also if it was refused: a claim that was forgotten has ended then, and others may stand behind it.
+        match self.producer.try_push(item) {
+            Ok(()) => {
+                self.tell(1);
+                Ok(())
+            }
+            refused => {
+                self.tell_of_claims();
+                refused
+            }
+        }
+    }
+
+    /// A claim that was forgotten has ended, although a push was refused: others may stand behind it.
+    #[inline(never)]
+    pub(super) fn tell_of_claims(&self) {
         self.tell(1);
-        pushed
     }
 
     /// Tells receivers of so many new items.

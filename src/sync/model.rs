@@ -13,7 +13,7 @@ use std::{
 pub(crate) use loom::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence, fence_everywhere, fence_point,
 };
-pub(crate) use loom::thread::{Thread, current as current_thread, park, yield_now};
+pub(crate) use loom::thread::yield_now;
 
 /// A line of the model: room for the header and two items, so that models cross from line to line.
 pub(crate) const LINE_BYTES: usize = size_of::<AtomicU64>() + 2 * size_of::<Cell<u64>>();
@@ -30,6 +30,29 @@ pub(crate) const POLLS: bool = false;
 
 pub(crate) fn usable_cpus() -> usize {
     1
+}
+
+loom::thread_local! {
+    static THIS: Thread = Thread(std::sync::Arc::new(loom::sync::Notify::new()));
+}
+
+/// A thread that parks. loom's own loses the token of a thread that waits for a lock or another thread meanwhile, and breaks
+/// that wait.
+#[derive(Clone)]
+pub struct Thread(std::sync::Arc<loom::sync::Notify>);
+
+impl Thread {
+    pub(crate) fn unpark(&self) {
+        self.0.notify();
+    }
+}
+
+pub(crate) fn current_thread() -> Thread {
+    THIS.with(Thread::clone)
+}
+
+pub(crate) fn park() {
+    THIS.with(|this| this.0.wait());
 }
 
 /// Models have no time: they sleep until they are called, or their time is over before they begin.

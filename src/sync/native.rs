@@ -15,7 +15,7 @@ pub(crate) use parking_lot::Mutex;
 /// Bytes of one cache line, as [`crate::ring`] packs items into it.
 pub(crate) const LINE_BYTES: usize = 64;
 
-/// CPUs that this process may use at once, as asked when the first end waited.
+/// CPUs that this process may use at once, as asked when the first channel was made: a thread that has been pinned sees fewer.
 pub(crate) fn usable_cpus() -> usize {
     static CPUS: OnceLock<usize> = OnceLock::new();
     *CPUS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))

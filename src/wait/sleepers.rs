@@ -5,7 +5,7 @@ use std::{collections::VecDeque, fmt, ptr, task::Waker, thread::panicking};
 use super::{Signal, sealed::Sealed};
 use crate::sync::{
     Arc, AtomicBool, AtomicUsize, Mutex, Ordering, Padded, Thread, current_thread, fence_point, full_fence,
-    heavy_fence, light_fence_is_free, prepare_fences,
+    heavy_fence, light_fence_is_free, prepare_fences, usable_cpus,
 };
 
 /// The sleepers on one side of a channel: threads and tasks, first come, first woken.
@@ -247,6 +247,7 @@ impl Sealed for Sleepers {}
 impl Default for Sleepers {
     fn default() -> Self {
         prepare_fences();
+        usable_cpus();
         let word = if light_fence_is_free() { 0 } else { FENCED };
         Self { word: Padded::new(AtomicUsize::new(word)), list: Mutex::new(VecDeque::new()) }
     }

@@ -30,6 +30,15 @@ where
     check(builder, Some(bound), name, floor, accepted, body);
 }
 
+/// [`explore`] with one preemption at the most: for three threads under a lock, of which each may sleep.
+pub(crate) fn explore_briefly<O, F>(name: &str, floor: usize, accepted: impl IntoIterator<Item = O>, body: F)
+where
+    O: Ord + Debug + Send + Sync + 'static,
+    F: Fn() -> O + Send + Sync + 'static,
+{
+    check(Builder::new(), Some(1), name, floor, accepted, body);
+}
+
 /// [`explore`] without a bound on preemptions: for litmus tests, and the smallest models of two threads.
 pub(crate) fn explore_unbounded<O, F>(name: &str, floor: usize, accepted: impl IntoIterator<Item = O>, body: F)
 where

@@ -8,6 +8,7 @@
 mod support;
 
 mod audience;
+mod channels;
 mod displacing;
 mod endings;
 mod histories;
