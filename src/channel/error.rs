@@ -23,7 +23,7 @@ impl fmt::Display for End {
 }
 
 /// Why a waiting send did not put its item in.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SendError<T> {
     /// The channel is closed.
     Closed(T),
@@ -79,7 +79,7 @@ pub struct SendManyError {
 }
 
 /// Why a waiting receive has no item: everything accepted was received, and nothing will come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RecvError {
     /// The channel is closed.
     Closed,

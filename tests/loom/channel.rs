@@ -3,6 +3,7 @@
 
 use std::{
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
@@ -328,5 +329,26 @@ fn broadcast_the_slowest_leaves() {
         let items = [received(rx.recv()), received(rx.recv())];
         sender.join().unwrap();
         items
+    });
+}
+
+/// Unwinds with `end` in its hands.
+fn dies_with<E>(end: E) {
+    let death = catch_unwind(AssertUnwindSafe(|| {
+        let _end = end;
+        resume_unwind(Box::new("meant to die"));
+    }));
+    assert!(death.is_err());
+}
+
+#[test]
+fn a_receivers_death_is_told() {
+    let accepted = [Err(SendError::PeerDied(1)), Ok(())];
+    explore("channel spsc: send | die", 20, accepted, || {
+        let (mut tx, rx) = ends::<u64, Spsc>(1);
+        let receiver = thread::spawn(move || dies_with(rx));
+        let sent = tx.send(1);
+        receiver.join().unwrap();
+        sent
     });
 }
