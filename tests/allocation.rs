@@ -9,14 +9,21 @@ mod support;
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    collections::VecDeque,
     mem::{MaybeUninit, forget},
     ptr,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
 };
 
 use ringway::ring::{
     Consumer, Producer, broadcast::Broadcast, broadcast_multi::BroadcastMulti, dense::Dense, lanes::Lanes, mpmc::Mpmc,
     spsc::Spsc,
+};
+use ringway::{
+    Engine,
+    router::{Contract, Full, Held, Order},
+    worker::Polled,
 };
 
 use support::{
@@ -256,4 +263,54 @@ fn blocks_go_back_as_they_came() {
     rings::<Broadcast>();
     rings::<BroadcastMulti>();
     assert_eq!(MISMATCHES.load(Relaxed), 0);
+}
+
+/// Publish → handle through every kind of shard and contract, by keys that have been seen before.
+#[test]
+fn an_engine_is_silent() {
+    let engine = Engine::builder().workers(1).by_hand().start().unwrap();
+    let mut workers = engine.take_workers();
+    let total = engine.queue::<u64>("total").shards(2).open().unwrap();
+    let lanes = engine.queue::<u64>("lanes").order(Order::PerPublisher).open().unwrap();
+    let oldest = engine.queue::<u64>("oldest").capacity(8).full(Full::DropOldest).open().unwrap();
+    for queue in [&total, &lanes, &oldest] {
+        engine.consume(queue).handle(|_| |item: Held<'_, u64>| assert!(*item < ROUNDS)).unwrap();
+    }
+    let topic = engine.topic::<u64>("topic").shards(2).open().unwrap();
+    for (nth, contract) in [
+        Contract::gate(),
+        Contract::gate_for(Duration::from_secs(3600)),
+        Contract::latest().capacity(8),
+        Contract::conflate(|item| item % 8, 8),
+        Contract::sample(3).capacity(8),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let subscribing = engine.subscribe(&topic, &format!("s{nth}")).contract(contract);
+        subscribing.handle(|_| |item: &u64| assert!(*item < ROUNDS)).unwrap();
+    }
+    let next = engine.topic::<u64>("next").open().unwrap();
+    engine.subscribe(&topic, "stage").then(&next, |_| |item: &u64| Some((0_u64, *item))).unwrap();
+    engine.subscribe(&next, "end").handle(|_| |_: &u64| ()).unwrap();
+
+    let mut queues = [total.publisher(), lanes.publisher(), oldest.publisher()];
+    let mut events = topic.publisher();
+    let mut batch: VecDeque<u64> = (0..32).collect();
+    let mut round = |item: u64| {
+        for publisher in &mut queues {
+            publisher.publish(&item, item).unwrap();
+            publisher.try_publish_unkeyed(item).unwrap();
+        }
+        events.publish(&(item % 8), item).unwrap();
+        batch.push_back(item % 32);
+        queues[0].try_publish_batch(&item, &mut batch).unwrap();
+        if item % 16 == 15 {
+            while workers[0].poll() != Polled::Idle {}
+        }
+    };
+    // Keys are met, and rings and runs reach their size.
+    (0..ROUNDS).for_each(&mut round);
+    silently("an engine", || (0..ROUNDS).for_each(&mut round));
+    engine.audit().check().unwrap();
 }
