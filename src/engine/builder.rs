@@ -2,10 +2,12 @@
 
 use std::{
     fmt::Write,
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use super::{Engine, Registry, Settings, StartError};
 use crate::worker::{Board, Desk, Failures, Limits, PINS, Pin, Pinned, Worker, cpus_granted, pin, place};
@@ -131,7 +133,7 @@ impl Builder {
         }
         for desk in &desks {
             let thread = start_thread(worker(desk), Arc::clone(desk), workers).map_err(StartError::Thread)?;
-            engine.threads.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).push(thread);
+            engine.threads.get_mut().push(thread);
         }
         Ok(engine)
     }
@@ -142,7 +144,7 @@ fn start_thread(worker: Worker, desk: Arc<Desk>, workers: usize) -> std::io::Res
     let (told, is_told) = mpsc::channel();
     let thread = thread::Builder::new().name(desk.name.clone()).spawn(move || {
         {
-            let mut pinned = desk.pinned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut pinned = desk.pinned.lock();
             *pinned = pin(*pinned);
         }
         let _ = told.send(());

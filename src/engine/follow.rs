@@ -1,6 +1,8 @@
 //! Subscriptions by pattern: to topics that are there, and to those that will be.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     AttachError, Attached, Engine,
@@ -46,7 +48,7 @@ impl Followed {
     }
 
     fn list(&self) -> MutexGuard<'_, Vec<Found>> {
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+        self.topics.lock()
     }
 }
 

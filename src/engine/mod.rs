@@ -32,10 +32,12 @@
 use std::{
     collections::HashSet,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::router::{Queue, Topic};
 use crate::worker::{Board, Command, Desk, End, Failure, Failures, Figures, Pinned, Worker};
@@ -138,7 +140,7 @@ impl Engine {
 
     /// The workers that were asked for [by hand](Builder::by_hand), once.
     pub fn take_workers(&self) -> Vec<Worker> {
-        std::mem::take(&mut self.by_hand.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.by_hand.lock())
     }
 
     /// Ends handlers: what they have not handled is counted as left. A keyed queue's shards can be served anew.
@@ -202,7 +204,7 @@ impl Engine {
         drop(self.take_workers());
         self.board.wait(Instant::now() + GRACE, |going| going.values().all(|&duties| duties == 0));
         let mut stuck = Vec::new();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *self.threads.lock());
         for (desk, thread) in self.desks.iter().zip(threads) {
             // Without duties it ends in its next cycle.
             if desk.duties.get() == 0 || thread.is_finished() {
@@ -255,7 +257,7 @@ impl Engine {
 
     /// Where each worker runs.
     pub fn pinned(&self) -> Vec<Pinned> {
-        self.desks.iter().map(|desk| *desk.pinned.lock().unwrap_or_else(PoisonError::into_inner)).collect()
+        self.desks.iter().map(|desk| *desk.pinned.lock()).collect()
     }
 
     /// Whether the workers move and keep up.
@@ -270,7 +272,7 @@ impl Engine {
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+        self.registry.lock()
     }
 }
 

@@ -7,10 +7,9 @@
 //! A key is in the ring of changed keys once for each time its slot turned from empty to full, and the reader empties the
 //! slot once for each time it finds the key there. So there are never more numbers than keys, and that ring is never full.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::ring::{Capacity, CapacityError, Closes, Consumer, Displace, DisplaceError, PopError, Producer, mpmc};
 use crate::sync::Backoff;
@@ -30,7 +29,7 @@ struct Keys<T> {
 
 impl<T: Send> Table<T> {
     fn keys(&self) -> MutexGuard<'_, Keys<T>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+        self.keys.lock()
     }
 
     /// The number of `key` and an end to its slot; `None` if there is no room for another key.

@@ -4,12 +4,9 @@
 //! takes from any shard, its own first). Its [`Order`] says which ring is behind a shard, its [`Full`] what happens when
 //! there is no room.
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     Bells, Held, Key, Name, OpenError, Published, SHARDS_MAX, Shape,
@@ -141,12 +138,12 @@ impl<T: Send + 'static> Queue<T> {
 
     /// A handler comes.
     pub(crate) fn enlist(&self) {
-        *self.core.handlers.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *self.core.handlers.lock() += 1;
     }
 
     /// A handler goes. If it was the last one of a shared queue and had to stop, nobody serves the queue, and it closes.
     pub(crate) fn retire(&self, stopped: bool) {
-        let mut handlers = self.core.handlers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handlers = self.core.handlers.lock();
         *handlers -= 1;
         if stopped && *handlers == 0 && self.plan().sharing == Sharing::Shared {
             self.close();
@@ -182,11 +179,11 @@ impl<T: Send + 'static> Queue<T> {
     }
 
     fn ends(&self, shard: usize) -> MutexGuard<'_, Ends<T>> {
-        self.core.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.shards[shard].lock()
     }
 
     fn left(&self) -> MutexGuard<'_, Vec<T>> {
-        self.core.left.lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.left.lock()
     }
 }
 

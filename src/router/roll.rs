@@ -1,6 +1,8 @@
 //! What the publishers of a queue or topic did: each tells its own figures, and they are summed when somebody asks.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::sync::Tally;
 
@@ -67,7 +69,7 @@ impl Roll {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// A sheet for a new publisher.

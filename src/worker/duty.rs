@@ -124,13 +124,9 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
     fn hand_back(&mut self, end: End) -> Turn {
         let mut closed = true;
         for (_, intake) in &mut self.intakes {
-            let (queue, figures) = (&self.queue, &self.run.figures);
+            let queue = &self.queue;
             closed &= loop {
-                let leave = |item| {
-                    queue.leave(item);
-                    figures.left.add(1);
-                };
-                match intake.pop_each(usize::MAX, leave) {
+                match intake.pop_each(usize::MAX, |item| queue.leave(item)) {
                     Ok(_) => {}
                     Err(error) => break error == PopError::Closed,
                 }
@@ -169,11 +165,7 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
                 intake.pop_each(max, |item| {
                     let mut place = Some(item);
                     if run.stopped {
-                        place.take().into_iter().for_each(|item| {
-                            queue.leave(item);
-                            run.figures.left.add(1);
-                        });
-                        return;
+                        return place.into_iter().for_each(|item| queue.leave(item));
                     }
                     run.handle::<Queue<T>, _>(
                         &mut place,

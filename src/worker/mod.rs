@@ -14,9 +14,11 @@ use std::{
     collections::HashMap,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::router::enter_handlers;
 use crate::sync::{self, Counter, Tally};
@@ -94,7 +96,7 @@ impl Desk {
     }
 
     fn asked(&self) -> MutexGuard<'_, Option<Vec<Command>>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+        self.asked.lock()
     }
 
     /// Asks the worker for something. If it is gone, a new duty ends at once.
@@ -127,7 +129,7 @@ pub(crate) struct Board {
 
 impl Board {
     fn going(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
-        self.going.lock().unwrap_or_else(PoisonError::into_inner)
+        self.going.lock()
     }
 
     pub(crate) fn begin(&self, source: u64) {
@@ -157,7 +159,7 @@ impl Board {
             if left.is_zero() {
                 return false;
             }
-            going = self.changed.wait_timeout(going, left).unwrap_or_else(PoisonError::into_inner).0;
+            self.changed.wait_for(&mut going, left);
         }
     }
 }

@@ -7,9 +7,11 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread,
 };
+
+use parking_lot::Mutex;
 
 use super::{End, Handler};
 use crate::router::{Missed, Name, Shape};
@@ -128,7 +130,7 @@ const KEPT: usize = 64;
 impl Failures {
     fn add(&self, failure: Failure) {
         self.count.add(1);
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         if last.len() == KEPT {
             last.pop_front();
         }
@@ -136,7 +138,7 @@ impl Failures {
     }
 
     pub(crate) fn last(&self) -> Vec<Failure> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.last.lock().iter().cloned().collect()
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -153,7 +155,7 @@ pub(crate) struct Figures {
     /// Further attempts.
     pub(crate) retried: Tally,
     pub(crate) failures: Tally,
-    /// Not handled when the handler ended.
+    /// Of a topic: not handled when the handler ended.
     pub(crate) left: Tally,
     /// 0 while it goes on; else 1 and more, by [`End`].
     pub(crate) end: Tally,

@@ -1,10 +1,8 @@
 //! Stages: what one makes of an item goes on, in order, and the end comes from the front.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use ringway::{Engine, engine::AttachError, router::Held, worker::OnPanic};
 
 use super::{BOOM, by_hand, poll_all};
@@ -26,7 +24,7 @@ fn a_chain_drains_from_its_front() {
         .consume(&jobs)
         .handle(move |_| {
             let kept = Arc::clone(&kept);
-            move |item: Held<'_, u64>| kept.lock().unwrap().push(*item)
+            move |item: Held<'_, u64>| kept.lock().push(*item)
         })
         .unwrap();
     let mut publisher = lines.publisher();
@@ -36,7 +34,7 @@ fn a_chain_drains_from_its_front() {
     let report = engine.drain(Duration::from_secs(30));
     assert!(report.is_drained(), "{report}");
     report.ledger.check().unwrap();
-    assert_eq!(*seen.lock().unwrap(), (0..1000).collect::<Vec<u64>>(), "every one, in order");
+    assert_eq!(*seen.lock(), (0..1000).collect::<Vec<u64>>(), "every one, in order");
 }
 
 /// All on one worker, with the smallest rings: a stage that waited for room would wait for itself.
@@ -87,7 +85,7 @@ fn a_stage_made_anew_keeps_what_it_had_made() {
         .subscribe(&second, "end")
         .handle(move |_| {
             let kept = Arc::clone(&kept);
-            move |item: &u64| kept.lock().unwrap().push(*item)
+            move |item: &u64| kept.lock().push(*item)
         })
         .unwrap();
     let mut publisher = first.publisher();
@@ -96,7 +94,7 @@ fn a_stage_made_anew_keeps_what_it_had_made() {
     while !engine.is_drained() {
         poll_all(&mut workers);
     }
-    assert_eq!(*seen.lock().unwrap(), [101, 202, 303, 404, 601, 702, 803]);
+    assert_eq!(*seen.lock(), [101, 202, 303, 404, 601, 702, 803]);
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     thread,
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use ringway::{
     Engine,
     router::{Contract, Held, Order, Sharing, Start},
@@ -83,7 +84,7 @@ fn a_shared_queue_is_served_by_all() {
         .consume(&jobs)
         .handle(move |_| {
             let kept = Arc::clone(&kept);
-            move |item: Held<'_, u64>| kept.lock().unwrap().push(item.take())
+            move |item: Held<'_, u64>| kept.lock().push(item.take())
         })
         .unwrap();
     let mut publisher = jobs.publisher();
@@ -91,7 +92,7 @@ fn a_shared_queue_is_served_by_all() {
     let report = engine.drain(Duration::from_secs(60));
     assert!(report.is_drained());
     report.ledger.check().unwrap();
-    let mut seen = std::mem::take(&mut *seen.lock().unwrap());
+    let mut seen = std::mem::take(&mut *seen.lock());
     seen.sort_unstable();
     assert_eq!(seen, (0..ITEMS).collect::<Vec<_>>());
 }

@@ -3,10 +3,9 @@
 //! Behind each shard is one `broadcast_multi` ring. Gating subscriptions read it by cursor. Every other subscription has a
 //! ring of its own beside it, which publishers feed; they look for new ones at a counter, once an item.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{fmt, sync::Arc};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     Bells, Contract, Key, Name, OpenError, PublishError, Published, SHARDS_MAX, Shape, Start,
@@ -213,11 +212,11 @@ impl<T: Send + Sync + 'static> Topic<T> {
     }
 
     fn shard(&self, shard: usize) -> MutexGuard<'_, broadcast_multi::Producer<T>> {
-        self.core.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.shards[shard].lock()
     }
 
     fn members(&self) -> MutexGuard<'_, Members<T>> {
-        self.core.members.lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.members.lock()
     }
 }
 
