@@ -18,7 +18,7 @@ use std::{
 
 use ringway::{
     Engine,
-    ring::{Capacity, Consumer, PopError, Producer, broadcast_multi, mpmc, spsc},
+    ring::{Capacity, Consumer, PopError, Producer, broadcast_multi, lanes, mpmc, spsc},
     router::{Held, Order, Queue, Topic},
     worker::{Handler, Pin, Worker},
 };
@@ -92,6 +92,13 @@ fn inline_rows(size: &Size) {
         |items| bursts(items, &mut tx, |sum| rx.pop_each(256, |item| *sum += item).expect("a burst")),
         |items| queue_inline(items, Order::Total),
     );
+    let (mut tx, mut rx) = lanes::<u64>(Capacity::exactly(CAPACITY)).expect("a ring");
+    row(
+        "inline: queue, a lane",
+        size,
+        |items| bursts(items, &mut tx, |sum| rx.pop_each(256, |item| *sum += item).expect("a burst")),
+        |items| queue_inline(items, Order::PerPublisher),
+    );
     let (mut tx, mut rx) = spsc::<u64>(Capacity::exactly(CAPACITY)).expect("a ring");
     row(
         "inline: queue, a lane (bare spsc)",
@@ -109,6 +116,7 @@ fn inline_rows(size: &Size) {
 }
 
 /// Pushes a burst and takes it out again, until all items are through.
+#[inline(never)]
 fn bursts<P: Producer<Item = u64>>(items: u64, tx: &mut P, mut take: impl FnMut(&mut u64) -> usize) -> f64 {
     let mut sum = 0;
     let time = nanos(items, || {
@@ -124,6 +132,7 @@ fn bursts<P: Producer<Item = u64>>(items: u64, tx: &mut P, mut take: impl FnMut(
     time
 }
 
+#[inline(never)]
 fn queue_inline(items: u64, order: Order) -> f64 {
     let (engine, mut workers) = one_worker(true);
     let queue = engine.queue::<u64>("jobs").capacity(CAPACITY).order(order).open().expect("a queue");
@@ -144,6 +153,7 @@ fn queue_inline(items: u64, order: Order) -> f64 {
     time
 }
 
+#[inline(never)]
 fn topic_inline(items: u64) -> f64 {
     let (engine, mut workers) = one_worker(true);
     let topic = engine.topic::<u64>("events").capacity(CAPACITY).open().expect("a topic");
@@ -199,6 +209,12 @@ fn pin_to(cpu: usize) {
 
 fn across_rows(size: &Size) {
     row("across: queue, mpmc", size, |items| bare_across(items, mpmc), |items| queue_across(items, Order::Total));
+    row(
+        "across: queue, a lane",
+        size,
+        |items| bare_across(items, lanes),
+        |items| queue_across(items, Order::PerPublisher),
+    );
     row(
         "across: queue, a lane (bare spsc)",
         size,

@@ -265,7 +265,7 @@ impl<T: Send + 'static> Publisher<T> {
     ///
     /// # Cost
     /// One hash of the key (none for a single shard), and one push to the ring. No lock, no allocation.
-    #[inline]
+    #[inline(always)]
     pub fn try_publish<K: Key + ?Sized>(&mut self, key: &K, item: T) -> Result<(), PublishError<T>> {
         let shard = shard_of(key, self.lines.len());
         self.put(shard, item).inspect_err(|_| self.sheet.refused.add(1))
@@ -275,7 +275,7 @@ impl<T: Send + 'static> Publisher<T> {
     ///
     /// # Errors
     /// As [`try_publish`](Self::try_publish); with [`Full::Block`] `Full` only on a thread that runs handlers.
-    #[inline]
+    #[inline(always)]
     pub fn publish<K: Key + ?Sized>(&mut self, key: &K, item: T) -> Result<(), PublishError<T>> {
         let shard = shard_of(key, self.lines.len());
         self.put_waiting(shard, item, None)
@@ -370,6 +370,7 @@ impl<T: Send + 'static> Publisher<T> {
     }
 
     #[cold]
+    #[inline(never)]
     fn put_into_full(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
         let dropped = match (self.queue.plan().full, &mut self.lines[shard].0) {
             (Full::DropNewest, _) => {
@@ -396,7 +397,7 @@ impl<T: Send + 'static> Publisher<T> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn put_waiting(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
         match self.put(shard, item) {
             Ok(()) => Ok(()),
@@ -409,6 +410,7 @@ impl<T: Send + 'static> Publisher<T> {
     }
 
     #[cold]
+    #[inline(never)]
     fn wait(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
         let (mut park, bells) = (std::mem::take(&mut self.park), Arc::clone(&self.lines[shard].1));
         // Nobody calls when the thread that takes the oldest item out just now has done so.

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
 
 use super::{Feeder, Topic};
-use crate::ring::{Producer, PushError, broadcast_multi};
+use crate::ring::{Producer, broadcast_multi};
 use crate::router::{
     Bells, Key, PublishError,
     bells::wait_for_room,
@@ -57,7 +57,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     /// # Cost
     /// One hash of the key (none for a single shard), one push to the ring, and what each subscription with a ring of its own
     /// costs. No lock, except after subscriptions came or went; no allocation.
-    #[inline]
+    #[inline(always)]
     pub fn try_publish<K: Key + ?Sized>(&mut self, key: &K, item: T) -> Result<(), PublishError<T>> {
         let shard = shard_of(key, self.lines.len());
         self.put(shard, item).inspect_err(|_| self.sheet.refused.add(1))
@@ -67,7 +67,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     ///
     /// # Errors
     /// [`PublishError::Closed`]; on a thread that runs handlers also `Full`.
-    #[inline]
+    #[inline(always)]
     pub fn publish<K: Key + ?Sized>(&mut self, key: &K, item: T) -> Result<(), PublishError<T>> {
         let shard = shard_of(key, self.lines.len());
         self.put_waiting(shard, item, None)
@@ -158,27 +158,34 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         shard
     }
 
+    /// The common case, short enough to be inlined: nobody has a ring beside.
     #[inline(always)]
     fn put(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
         self.look_again();
         let line = &mut self.lines[shard];
-        let pushed = if line.beside.is_empty() {
-            line.main.try_push(item)
-        } else {
-            push_all(&mut line.main, &mut line.beside, item)
-        };
-        match pushed {
+        if !line.beside.is_empty() {
+            return self.put_beside(shard, item);
+        }
+        match line.main.try_push(item) {
             Ok(()) => {
                 line.bells.items.notify_all();
                 self.sheet.accepted[shard].add(1);
                 Ok(())
             }
-            Err(PushError::Full(item)) => Err(PublishError::Full(item)),
-            Err(PushError::Closed(item)) => Err(PublishError::Closed(item)),
+            Err(refused) => Err(told(refused)),
         }
     }
 
-    #[inline]
+    #[inline(never)]
+    fn put_beside(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
+        let line = &mut self.lines[shard];
+        push_all(&mut line.main, &mut line.beside, item).map_err(told)?;
+        line.bells.items.notify_all();
+        self.sheet.accepted[shard].add(1);
+        Ok(())
+    }
+
+    #[inline(always)]
     fn put_waiting(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
         match self.put(shard, item) {
             Ok(()) => Ok(()),
@@ -191,6 +198,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     }
 
     #[cold]
+    #[inline(never)]
     fn wait(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
         let (mut park, bells) = (std::mem::take(&mut self.park), Arc::clone(&self.lines[shard].bells));
         // Nobody calls when a subscription beside has been in the way for too long.
