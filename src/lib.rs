@@ -9,6 +9,7 @@ pub mod engine;
 pub mod ring;
 pub mod router;
 mod sync;
+pub mod time;
 pub mod wait;
 pub mod worker;
 
