@@ -4,6 +4,7 @@
 compile_error!("ringway counts items in 64-bit atomics, which this target does not have");
 
 pub mod channel;
+pub mod delivery;
 pub mod docs;
 pub mod engine;
 pub mod ring;

@@ -14,6 +14,11 @@ pub(crate) mod slab;
 pub(crate) mod timers;
 mod wheel;
 
+pub(crate) use self::{
+    capacity::{boxed, checked},
+    instant::nanos,
+};
+
 pub use self::{
     capacity::CapacityError,
     clock::{Clock, Manual, Monotonic},

@@ -4,6 +4,8 @@
 //! is filled first, because it is still in the cache. A [`Handle`] names a value, not a place: serial numbers are never
 //! used again, so a handle of a value that is gone finds nothing.
 
+use crate::sync::prefetch_for_write;
+
 use super::{
     CapacityError,
     capacity::{boxed, checked},
@@ -83,6 +85,12 @@ impl<V> Slab<V> {
         Some(value)
     }
 
+    /// Hints that `index` is needed soon.
+    #[inline]
+    pub(crate) fn fetch(&self, index: u32) {
+        prefetch_for_write(&self.places[index as usize]);
+    }
+
     #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&V> {
         self.places.get(index as usize)?.value.as_ref()
@@ -131,6 +139,10 @@ impl List {
     #[inline]
     pub(crate) fn front(&self) -> Option<u32> {
         (self.head != NONE).then_some(self.head)
+    }
+
+    pub(crate) fn back(&self) -> Option<u32> {
+        (self.tail != NONE).then_some(self.tail)
     }
 
     #[inline]

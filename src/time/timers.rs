@@ -1,22 +1,23 @@
 //! A hierarchical timing wheel over the indices of somebody's places: at most one timer a place, 16 bytes each.
 //!
-//! Time is counted in ticks. A timer lies on the level of the highest digit (base 64) in which its tick differs from the
+//! Time is counted in ticks. A timer lies on the level of the highest digit (base 256) in which its tick differs from the
 //! tick that the wheel has reached, in the slot of that digit. Slots of a lower level therefore come before those of a
 //! higher one, and within a level they come in order, so the next slot is found by counting zeros in two bitmaps. When the
 //! wheel reaches a slot of level 0 its timers are due; those of a higher slot are dealt out to the levels below. A timer
 //! is dealt out once a level at the most. All timers of one tick are always in one slot, so they fire first in, first out.
 //!
 //! Source: Varghese and Lauck, "Hashed and Hierarchical Timing Wheels" (1987), scheme 6; the level by exclusive or is that
-//! of the wheels of tokio and Kafka's purgatory. Eleven levels hold every tick of 64 bits: there is no overflow list.
+//! of the wheels of tokio and Kafka's purgatory. Eight levels hold every tick of 64 bits: there is no overflow list.
 
 use super::{
     CapacityError, Instant,
     capacity::{boxed, checked},
 };
 
-const DIGIT_BITS: u32 = 6;
+const DIGIT_BITS: u32 = 8;
 const SLOTS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT_BITS) as usize;
+const WORDS: usize = LEVELS * SLOTS / 64;
 
 /// A place's timer, or the head of a slot's list; the lists are circular. An idle timer is linked to itself.
 #[derive(Debug, Clone, Copy)]
@@ -30,12 +31,12 @@ const _: () = assert!(size_of::<Node>() == 16);
 
 #[derive(Debug)]
 pub(crate) struct Timers {
-    /// The places' nodes, then the heads: slot `s` of level `l` is node `places + l * SLOTS + s`.
+    /// The places' nodes, then the heads of all slots, level by level.
     nodes: Box<[Node]>,
     places: usize,
-    /// Of each level, the slots that hold timers; and which levels have such slots.
-    occupied: [u64; LEVELS],
-    levels: u32,
+    /// Which slots hold timers, and which of these words have a bit.
+    occupied: [u64; WORDS],
+    words: u32,
     /// The tick that the wheel has reached: what was due before has fired.
     reached: u64,
     tick_bits: u32,
@@ -48,7 +49,7 @@ impl Timers {
         let nodes = boxed(places + LEVELS * SLOTS, |index| Node { tick: 0, next: index as u32, prev: index as u32 })?;
         let tick_bits = resolution.max(1).ilog2();
         let reached = now.as_nanos() >> tick_bits;
-        Ok(Self { nodes, places, occupied: [0; LEVELS], levels: 0, reached, tick_bits })
+        Ok(Self { nodes, places, occupied: [0; WORDS], words: 0, reached, tick_bits })
     }
 
     /// Nanoseconds between two ticks.
@@ -95,46 +96,46 @@ impl Timers {
 
     /// The place of a timer that is due, which stops. Among those due, the one with the earliest tick comes first.
     ///
-    /// Time does not go back: an earlier `now` than one given before finds nothing new.
+    /// Time does not go back: an earlier `now` than one given before finds nothing new. Each place whose timer fires within
+    /// the next 256 ticks is first told to `soon`, which may fetch it into the cache.
     #[inline]
-    pub(crate) fn fire(&mut self, now: Instant) -> Option<u32> {
+    pub(crate) fn fire(&mut self, now: Instant, mut soon: impl FnMut(u32)) -> Option<u32> {
         let now = now.as_nanos() >> self.tick_bits;
-        while let Some((level, slot, start)) = self.first() {
+        while let Some((slot, start)) = self.first() {
             if start > now {
                 break;
             }
             self.reached = self.reached.max(start);
-            let head = self.places + level * SLOTS + slot;
-            if level == 0 {
-                let index = self.nodes[head].next;
+            if slot < SLOTS {
+                let index = self.nodes[self.places + slot].next;
                 self.disarm(index);
                 return Some(index);
             }
-            self.deal_out(level * SLOTS + slot);
+            self.deal_out(slot, &mut soon);
         }
         self.reached = self.reached.max(now);
         None
     }
 
-    /// A time before which nothing fires; exact within the next 64 ticks.
+    /// A time before which nothing fires; exact within the next 256 ticks.
     #[inline]
     pub(crate) fn next_at(&self) -> Option<Instant> {
-        let (_, _, start) = self.first()?;
+        let (_, start) = self.first()?;
         Some(Instant::from_nanos(start << self.tick_bits))
     }
 
     /// The first slot that holds timers, and its first tick.
     #[inline]
-    fn first(&self) -> Option<(usize, usize, u64)> {
-        if self.levels == 0 {
+    fn first(&self) -> Option<(usize, u64)> {
+        if self.words == 0 {
             return None;
         }
-        let level = self.levels.trailing_zeros();
-        let slot = self.occupied[level as usize].trailing_zeros();
+        let word = self.words.trailing_zeros() as usize;
+        let slot = word * 64 + self.occupied[word].trailing_zeros() as usize;
+        let (level, digit) = ((slot / SLOTS) as u32, (slot % SLOTS) as u64);
         // Digits above the level are those that the wheel has reached.
         let above = u64::MAX.checked_shl(DIGIT_BITS * (level + 1)).unwrap_or(0);
-        let start = (self.reached & above) | u64::from(slot) << (DIGIT_BITS * level);
-        Some((level as usize, slot as usize, start))
+        Some((slot, (self.reached & above) | digit << (DIGIT_BITS * level)))
     }
 
     /// Puts a timer at the end of the list of the slot for its tick.
@@ -143,10 +144,10 @@ impl Timers {
         let tick = self.nodes[index as usize].tick;
         // A tick that is reached differs in no digit, and belongs to level 0.
         let level = ((tick ^ self.reached) | 1).ilog2() / DIGIT_BITS;
-        let slot = (tick >> (DIGIT_BITS * level)) as usize % SLOTS;
-        self.occupied[level as usize] |= 1 << slot;
-        self.levels |= 1 << level;
-        let head = self.places + level as usize * SLOTS + slot;
+        let slot = level as usize * SLOTS + (tick >> (DIGIT_BITS * level)) as usize % SLOTS;
+        self.occupied[slot / 64] |= 1 << (slot % 64);
+        self.words |= 1 << (slot / 64);
+        let head = self.places + slot;
         let last = self.nodes[head].prev;
         self.nodes[index as usize].next = head as u32;
         self.nodes[index as usize].prev = last;
@@ -155,7 +156,7 @@ impl Timers {
     }
 
     /// Moves the timers of a slot that the wheel has just reached to the levels below, in order.
-    fn deal_out(&mut self, slot: usize) {
+    fn deal_out(&mut self, slot: usize, soon: &mut impl FnMut(u32)) {
         let head = self.places + slot;
         let mut index = self.nodes[head].next;
         (self.nodes[head].next, self.nodes[head].prev) = (head as u32, head as u32);
@@ -163,16 +164,18 @@ impl Timers {
         while index as usize != head {
             let next = self.nodes[index as usize].next;
             self.link(index);
+            if slot < 2 * SLOTS {
+                soon(index);
+            }
             index = next;
         }
     }
 
     #[inline]
     fn vacate(&mut self, slot: usize) {
-        let level = slot / SLOTS;
-        self.occupied[level] &= !(1 << (slot % SLOTS));
-        if self.occupied[level] == 0 {
-            self.levels &= !(1 << level);
+        self.occupied[slot / 64] &= !(1 << (slot % 64));
+        if self.occupied[slot / 64] == 0 {
+            self.words &= !(1 << (slot / 64));
         }
     }
 }

@@ -22,7 +22,7 @@ use super::{
 ///
 /// # Cost
 /// A few dependent memory accesses to schedule, cancel or fire one; 40 bytes an item beside itself (rounded up to its
-/// alignment). An item that is far ahead moves at most once per factor of 64 ticks in its distance; such moves happen in
+/// alignment). An item that is far ahead moves at most once per factor of 256 ticks in its distance; such moves happen in
 /// [`fire`](Self::fire), many at once when many items lie in the same stretch of time.
 ///
 /// # Examples
@@ -96,7 +96,8 @@ impl<T> Wheel<T> {
     /// Time does not go back: an earlier `now` than one given before finds nothing new.
     #[inline]
     pub fn fire(&mut self, now: Instant) -> Option<T> {
-        let index = self.timers.fire(now)?;
+        let items = &self.items;
+        let index = self.timers.fire(now, |index| items.fetch(index))?;
         self.items.remove(index)
     }
 

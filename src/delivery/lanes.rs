@@ -1,0 +1,163 @@
+//! Priorities: lanes of items that may be delivered now, and whose turn it is.
+
+use std::time::Duration;
+
+use crate::time::{
+    Instant,
+    slab::{List, Slab},
+};
+
+/// The most lanes.
+pub const LANES_MAX: usize = 8;
+
+/// How many lanes there are, and how they take turns. An item's `priority` is its lane; a number beyond the last means the
+/// last.
+///
+/// RabbitMQ: `x-max-priority`, strict; Sidekiq: queues, strict or weighted; SQS, JetStream and Kafka: separate queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priorities {
+    /// One lane: first in, first out.
+    One,
+    /// So many lanes (1 to 8); a lane is served when those before it are empty. Look at [`Waited`] for starvation.
+    Strict(usize),
+    /// A lane for each weight that is not 0. While all have items, each gets its weight's share of the deliveries.
+    Weighted([u8; LANES_MAX]),
+}
+
+/// How long items of a lane waited for their first delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waited {
+    /// First deliveries.
+    pub delivered: u64,
+    /// The longest wait among them, from acceptance (or `not_before`).
+    pub longest: Duration,
+    /// All waits together.
+    pub total: Duration,
+    /// Items that wait now.
+    pub depth: usize,
+}
+
+/// Items that wait their turn, oldest first; those that were tried before, or waited behind such, come first.
+#[derive(Debug, Default)]
+struct Lane {
+    again: List,
+    fresh: List,
+    waited: Waited,
+}
+
+#[derive(Debug)]
+pub(super) struct Lanes {
+    lanes: [Lane; LANES_MAX],
+    last: usize,
+    weights: Option<[u8; LANES_MAX]>,
+    /// While weighted: whose turn it is, and for how many more.
+    turn: usize,
+    left: u8,
+    /// Lanes with items of either list.
+    again: u8,
+    fresh: u8,
+}
+
+impl Lanes {
+    pub(super) fn new(priorities: Priorities) -> Self {
+        let (last, weights) = match priorities {
+            Priorities::One => (0, None),
+            Priorities::Strict(count) => (count.clamp(1, LANES_MAX) - 1, None),
+            Priorities::Weighted(weights) => {
+                let last = weights.iter().rposition(|&weight| weight > 0).unwrap_or(0);
+                (last, Some(weights.map(|weight| weight.max(1))))
+            }
+        };
+        let left = weights.map_or(0, |weights| weights[0]);
+        Self { lanes: Default::default(), last, weights, turn: 0, left, again: 0, fresh: 0 }
+    }
+
+    #[inline]
+    fn lane(&self, priority: u8) -> usize {
+        usize::from(priority).min(self.last)
+    }
+
+    #[inline]
+    pub(super) fn push_fresh<V>(&mut self, slab: &mut Slab<V>, index: u32, priority: u8) {
+        let lane = self.lane(priority);
+        self.lanes[lane].fresh.push_back(slab, index);
+        self.fresh |= 1 << lane;
+    }
+
+    #[inline]
+    pub(super) fn push_again<V>(&mut self, slab: &mut Slab<V>, index: u32, priority: u8) {
+        let lane = self.lane(priority);
+        self.lanes[lane].again.push_back(slab, index);
+        self.again |= 1 << lane;
+    }
+
+    /// Whether anything waits.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.again | self.fresh == 0
+    }
+
+    /// Whether anything but fresh items waits.
+    pub(super) fn has_again(&self) -> bool {
+        self.again != 0
+    }
+
+    /// The item whose turn it is, and whether it is a fresh one; `with_fresh` tells whether those count.
+    #[inline]
+    pub(super) fn front(&mut self, with_fresh: bool) -> Option<(u32, bool)> {
+        let lanes = self.again | if with_fresh { self.fresh } else { 0 };
+        if lanes == 0 {
+            return None;
+        }
+        let lane = match self.weights {
+            None => lanes.trailing_zeros() as usize,
+            Some(weights) => self.weighted(lanes, weights),
+        };
+        match self.lanes[lane].again.front() {
+            Some(index) => Some((index, false)),
+            None => self.lanes[lane].fresh.front().map(|index| (index, true)),
+        }
+    }
+
+    /// The lane whose turn it is, if it has items, else the next one that has.
+    fn weighted(&mut self, lanes: u8, weights: [u8; LANES_MAX]) -> usize {
+        while self.left == 0 || lanes & (1 << self.turn) == 0 {
+            self.turn = if self.turn == self.last { 0 } else { self.turn + 1 };
+            self.left = weights[self.turn];
+        }
+        self.turn
+    }
+
+    /// One of a lane was delivered.
+    #[inline]
+    pub(super) fn served(&mut self) {
+        self.left = self.left.saturating_sub(1);
+    }
+
+    #[inline]
+    pub(super) fn unlink<V>(&mut self, slab: &mut Slab<V>, index: u32, priority: u8, is_fresh: bool) {
+        let lane = self.lane(priority);
+        let bit = 1 << lane;
+        let Lane { again, fresh, .. } = &mut self.lanes[lane];
+        let (list, bits) = if is_fresh { (fresh, &mut self.fresh) } else { (again, &mut self.again) };
+        list.unlink(slab, index);
+        if list.depth() == 0 {
+            *bits &= !bit;
+        }
+    }
+
+    /// Notes how long an item waited for its first delivery.
+    #[inline]
+    pub(super) fn waited(&mut self, priority: u8, since: Instant, now: Instant) {
+        let lane = self.lane(priority);
+        let (waited, wait) = (&mut self.lanes[lane].waited, now - since);
+        waited.delivered += 1;
+        waited.longest = waited.longest.max(wait);
+        waited.total = waited.total.saturating_add(wait);
+    }
+
+    pub(super) fn report(&self, priority: u8) -> Waited {
+        let lane = &self.lanes[self.lane(priority)];
+        Waited { depth: lane.again.depth() + lane.fresh.depth(), ..lane.waited }
+    }
+}

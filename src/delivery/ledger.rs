@@ -1,0 +1,52 @@
+//! The conservation law of items.
+
+/// What became of every item that was accepted, and what was refused.
+///
+/// Each accepted item ends in exactly one of acked, dead, expired, dropped, or is still in hand:
+/// [`balances`](Self::balances) after any call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ledger {
+    /// Items taken in, redriven ones among them.
+    pub accepted: u64,
+    /// Ended well.
+    pub acked: u64,
+    /// Given up, and put among the dead letters.
+    pub dead: u64,
+    /// Not delivered in time, and dropped for that.
+    pub expired: u64,
+    /// Dropped by [`AtBound::Drop`](super::AtBound::Drop).
+    pub dropped_at_bound: u64,
+    /// Dropped by [`WhenFull::DropNewest`](super::WhenFull::DropNewest) of the dead letters.
+    pub dropped_dead_letters_full: u64,
+    /// Cancelled by the caller.
+    pub cancelled: u64,
+    /// Accepted and not ended.
+    pub in_hand: u64,
+
+    /// Deliveries to a handler.
+    pub deliveries: u64,
+    /// Those among them with an attempt above 1.
+    pub redeliveries: u64,
+    /// Leases that ran out.
+    pub leases_expired: u64,
+    /// Answers to leases that did not stand any more.
+    pub stale: u64,
+    /// Not accepted: no room.
+    pub refused_full: u64,
+    /// Not accepted: a duplicate.
+    pub refused_duplicate: u64,
+    /// Accepted again from among the dead letters.
+    pub redriven: u64,
+}
+
+impl Ledger {
+    /// Dropped, by whichever policy.
+    pub fn dropped(&self) -> u64 {
+        self.dropped_at_bound + self.dropped_dead_letters_full + self.cancelled
+    }
+
+    /// Whether every accepted item is accounted for.
+    pub fn balances(&self) -> bool {
+        self.accepted == self.acked + self.dead + self.expired + self.dropped() + self.in_hand
+    }
+}

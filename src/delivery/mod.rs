@@ -1,0 +1,60 @@
+//! At least once, in order by key: lease, ack, retry, delay, dedup, dead letter, as plain state of the worker that owns it.
+//!
+//! A [`Tracker`] takes items in, hands them out as deliveries, and keeps each until it has ended. It is driven by events and
+//! by `now`, and answers with [`Effect`]s: no thread, no lock, no atomic, no sleep, and no allocation after the start. Whoever
+//! needs none of it makes no tracker, and pays nothing.
+//!
+//! ```text
+//!              accept                  next                     ack
+//!   envelope ─────────▶ fresh, again ────────▶ leased ───────────────────▶ acked
+//!                 │        ▲     ▲                │ nack, no answer, lease ran out
+//!      not_before │   due  │     │ key released   ▼
+//!                 └──▶ waiting   parked        attempts left? ── no ─────▶ dead letter ── redrive ──▶ accept
+//!                          ▲                      │ yes
+//!                          └──────────────────────┘
+//!                                                 not in time, or a policy ▶ expired, dropped
+//! ```
+//!
+//! # What it keeps
+//! * **Every item ends once**: acked, dead, expired, or dropped by a named policy. [`Tracker::ledger`] balances between any
+//!   two calls.
+//! * **Attempts are bounded**, and counted when they start: an attempt that crashes is one.
+//! * **Order by key**, if asked for ([`Order::Keyed`]): one item of a key at a time, in the order of acceptance, also when
+//!   one fails; other keys flow meanwhile.
+//! * **Bounded memory**, taken at the start and told by [`Tracker::bytes`]. What does not fit is refused, so that the ring
+//!   before it fills up and its backpressure works.
+
+mod breaker;
+mod dead_letter;
+mod dedup;
+mod effect;
+mod envelope;
+mod guard;
+mod keys;
+mod lanes;
+mod ledger;
+mod random;
+mod rate;
+mod redrive;
+mod retry;
+mod rules;
+mod settle;
+mod slot;
+mod table;
+mod tracker;
+
+pub use self::{
+    breaker::{BreakerRules, BreakerState},
+    dead_letter::{DeadLetter, DeadLetterRules, DeadLetters, LetterId, WhenFull},
+    dedup::{DedupWindow, Idempotent},
+    effect::{Answer, CancelError, DroppedBy, Effect, ItemId, Lease, Reason, Refused, Stale},
+    envelope::{Envelope, Id, Origin},
+    guard::Delivery,
+    lanes::{LANES_MAX, Priorities, Waited},
+    ledger::Ledger,
+    rate::Rate,
+    redrive::RedriveError,
+    retry::{Backoff, Class, Jitter, Retry},
+    rules::{AtBound, Expired, Order, Rules},
+    tracker::Tracker,
+};

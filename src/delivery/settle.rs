@@ -1,0 +1,244 @@
+//! How an item in hand ends, or comes again.
+
+use std::time::Duration;
+
+use crate::time::{Instant, nanos};
+
+use super::{
+    dead_letter::{DeadLetter, WhenFull},
+    effect::{Answer, DroppedBy, Effect, ItemId, Lease, Reason, Stale},
+    retry::Class,
+    rules::AtBound,
+    slot::{End, Slot, State},
+    tracker::Tracker,
+};
+
+impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
+    /// Takes the answer to a deferred delivery.
+    ///
+    /// An answer that comes after the lease's time, but before the [`tick`](Self::tick) that notices, still counts.
+    ///
+    /// # Errors
+    /// [`Stale`], if the lease was answered before, ran out, or the item is gone; it is counted.
+    pub fn settle(&mut self, lease: Lease, answer: Answer<E>, now: Instant) -> Result<Effect<T>, Stale> {
+        let index = self.leased_index(lease).inspect_err(|_| self.ledger.stale += 1)?;
+        Ok(self.answer(index, answer, now))
+    }
+
+    /// Gives a deferred delivery until then to be answered, which may be less time than it had.
+    ///
+    /// SQS: `ChangeMessageVisibility`; JetStream: `InProgress`; Kafka share group: `renew`.
+    ///
+    /// # Errors
+    /// [`Stale`], if the lease does not stand any more.
+    pub fn extend(&mut self, lease: Lease, until: Instant) -> Result<(), Stale> {
+        let index = self.leased_index(lease)?;
+        self.timers.arm(index, until);
+        Ok(())
+    }
+
+    /// The payload of a leased item.
+    ///
+    /// # Errors
+    /// [`Stale`], if the lease does not stand any more.
+    pub fn leased(&self, lease: Lease) -> Result<&T, Stale> {
+        let index = self.leased_index(lease)?;
+        self.slots.get(index).map(|slot| &slot.envelope.payload).ok_or(Stale)
+    }
+
+    fn leased_index(&self, lease: Lease) -> Result<u32, Stale> {
+        let index = lease.item.index;
+        let slot = self.slots.get(index).filter(|_| self.slots.holds(lease.item)).ok_or(Stale)?;
+        let stands = slot.state == State::Leased && slot.attempt == lease.attempt;
+        if stands { Ok(index) } else { Err(Stale) }
+    }
+
+    #[inline]
+    pub(super) fn answer(&mut self, index: u32, answer: Answer<E>, now: Instant) -> Effect<T> {
+        match answer {
+            Answer::Ack => {
+                drop(self.acked(index));
+                Effect::Acked
+            }
+            Answer::Nack(error) => self.fail(index, Reason::Failed, Some(error), None, now),
+            Answer::NackAfter(error, wait) => {
+                self.fail(index, Reason::Failed, Some(error), Some(Class::After(wait)), now)
+            }
+            Answer::Reject(error) => self.fail(index, Reason::Rejected, Some(error), Some(Class::Reject), now),
+        }
+    }
+
+    /// Ends a leased item well.
+    #[inline]
+    pub(super) fn acked(&mut self, index: u32) -> Slot<T, E> {
+        self.leased -= 1;
+        self.ledger.acked += 1;
+        if let Some(breaker) = &mut self.breaker {
+            breaker.on_success();
+        }
+        self.take_out(index)
+    }
+
+    /// A leased item was not done: it comes again, or is given up. `class` goes before that of the error.
+    #[cold]
+    pub(super) fn fail(
+        &mut self,
+        index: u32,
+        reason: Reason,
+        error: Option<E>,
+        class: Option<Class>,
+        now: Instant,
+    ) -> Effect<T> {
+        // The caller's code runs first: nothing has changed if it panics.
+        let class = class.or_else(|| error.as_ref().map(|error| (self.classify)(error))).unwrap_or(Class::Retry);
+        self.leased -= 1;
+        self.timers.disarm(index);
+        if let Some(breaker) = &mut self.breaker {
+            // A handler that rejects an item works.
+            if class == Class::Reject { breaker.on_success() } else { breaker.on_failure(now) }
+        }
+        let Some(slot) = self.slots.get_mut(index) else { unreachable!("a leased item is in hand") };
+        let retry = match class {
+            Class::Reject => return self.give_up(index, Reason::Rejected, error, now),
+            Class::RetryBy(retry) => retry,
+            Class::Retry | Class::After(_) => self.retry,
+        };
+        let (attempt, expires_at) = (slot.attempt, slot.envelope.expires_at);
+        if attempt >= retry.attempts_max || attempt == u32::MAX {
+            return self.give_up(index, reason, error, now);
+        }
+        let wait = match class {
+            Class::After(wait) => nanos(wait),
+            _ => retry.wait(attempt, slot.wait, &mut self.random),
+        };
+        let at = now + Duration::from_nanos(wait);
+        slot.wait = wait;
+        if at - slot.first > retry.total_max {
+            return self.give_up(index, reason, error, now);
+        }
+        if expires_at <= now {
+            return self.expire(index, now);
+        }
+        if !slot.holds_key
+            && slot.envelope.key.is_some()
+            && let Some(keys) = &self.keys
+            && keys.at_keys_max()
+            && keys.at_bound != AtBound::Stall
+        {
+            return match keys.at_bound {
+                AtBound::DeadLetter => self.give_up(index, Reason::TooMuchParked, error, now),
+                AtBound::Stall | AtBound::Drop => self.drop_now(index, DroppedBy::AtBound),
+            };
+        }
+        self.hold_key(index);
+        self.set_state(index, State::Waiting { again: true });
+        self.timers.arm(index, at.min(expires_at));
+        Effect::Retry { item: ItemId(self.slots.handle(index)), attempt, at, reason }
+    }
+
+    /// A delivery was dropped, maybe by a panic: as little as possible is done now, and the rest by the next tick.
+    #[cold]
+    pub(super) fn left_unanswered(&mut self, index: u32) {
+        self.hold_key(index);
+        self.doom(index, End::Unanswered);
+    }
+
+    /// Leaves the answer to whoever has the lease, for a while.
+    pub(super) fn defer(&mut self, index: u32, until: Instant) -> Lease {
+        self.hold_key(index);
+        self.timers.arm(index, until);
+        self.lease_of(index)
+    }
+
+    pub(super) fn lease_of(&self, index: u32) -> Lease {
+        Lease { item: self.slots.handle(index), attempt: self.slots.get(index).map_or(0, |slot| slot.attempt) }
+    }
+
+    /// Makes a dead letter of an item that is in no list.
+    pub(super) fn give_up(&mut self, index: u32, reason: Reason, error: Option<E>, now: Instant) -> Effect<T> {
+        if self.dead.is_full() {
+            if self.dead.when_full() == WhenFull::DropNewest {
+                return self.drop_now(index, DroppedBy::DeadLettersFull);
+            }
+            self.timers.disarm(index);
+            self.release_key(index);
+            if let Some(slot) = self.slots.get_mut(index) {
+                slot.state = State::Held(reason);
+                slot.error = error;
+            }
+            self.held.push_back(&mut self.slots, index);
+            return Effect::Held { item: ItemId(self.slots.handle(index)), reason };
+        }
+        let Slot { envelope, attempt: attempts, first, .. } = self.take_out(index);
+        self.ledger.dead += 1;
+        let letter = self.dead.push(DeadLetter { envelope, reason, error, attempts, first, last: now });
+        Effect::Dead { letter, reason }
+    }
+
+    /// Drops an item that is in no list.
+    pub(super) fn drop_now(&mut self, index: u32, by: DroppedBy) -> Effect<T> {
+        match by {
+            DroppedBy::AtBound => self.ledger.dropped_at_bound += 1,
+            DroppedBy::DeadLettersFull => self.ledger.dropped_dead_letters_full += 1,
+            DroppedBy::Cancel => self.ledger.cancelled += 1,
+        }
+        Effect::Dropped { envelope: self.take_out(index).envelope, by }
+    }
+
+    /// Takes an item that is in no list out of hand; the next of its key comes to its turn.
+    #[inline]
+    pub(super) fn take_out(&mut self, index: u32) -> Slot<T, E> {
+        self.timers.disarm(index);
+        self.release_key(index);
+        let Some(slot) = self.slots.remove(index) else { unreachable!("the item is in hand") };
+        slot
+    }
+
+    /// From now on the others of the item's key wait for it.
+    #[inline]
+    pub(super) fn hold_key(&mut self, index: u32) {
+        if let Some(keys) = &mut self.keys
+            && let Some(slot) = self.slots.get_mut(index)
+            && let Some(key) = slot.envelope.key
+            && !slot.holds_key
+        {
+            slot.holds_key = true;
+            keys.parked.insert(key, Default::default());
+        }
+    }
+
+    /// Lets the next of the item's key have its turn, if others wait for the item.
+    #[inline]
+    fn release_key(&mut self, index: u32) {
+        if let Some(keys) = &mut self.keys
+            && let Some(slot) = self.slots.get_mut(index)
+            && slot.holds_key
+            && let Some(key) = slot.envelope.key
+        {
+            slot.holds_key = false;
+            keys.is_stuck = false;
+            let next = keys.parked.get_mut(key).and_then(|parked| parked.pop_front(&mut self.slots));
+            let Some(next) = next else {
+                keys.parked.remove(key);
+                return;
+            };
+            self.timers.disarm(next);
+            if let Some(slot) = self.slots.get_mut(next) {
+                (slot.state, slot.holds_key) = (State::Again, true);
+                let priority = slot.envelope.priority;
+                self.lanes.push_again(&mut self.slots, next, priority);
+            }
+        }
+    }
+
+    /// Takes a parked item out of its key's list.
+    pub(super) fn unpark(&mut self, index: u32) {
+        if let Some(keys) = &mut self.keys
+            && let Some(key) = self.slots.get(index).and_then(|slot| slot.envelope.key)
+            && let Some(parked) = keys.parked.get_mut(key)
+        {
+            parked.unlink(&mut self.slots, index);
+            keys.is_stuck = false;
+        }
+    }
+}

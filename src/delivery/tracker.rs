@@ -1,0 +1,468 @@
+//! The state machine: items in, deliveries and effects out.
+
+use std::{fmt, time::Duration};
+
+use crate::time::{
+    CapacityError, Instant, nanos,
+    slab::{List, Slab},
+    timers::Timers,
+};
+
+use super::{
+    breaker::{Breaker, BreakerState},
+    dead_letter::DeadLetters,
+    dedup::Recent,
+    effect::{CancelError, DroppedBy, Effect, ItemId, Reason, Refused},
+    envelope::Envelope,
+    guard::Delivery,
+    keys::Keys,
+    lanes::{Lanes, Waited},
+    ledger::Ledger,
+    random::Random,
+    rate::{Bucket, KeyRates, Rate},
+    redrive::Redrive,
+    retry::{Class, Retry},
+    rules::{AtBound, Expired, Order, Rules},
+    slot::{End, Slot, State},
+};
+
+/// Keeps the items that one worker has in hand until each has ended.
+///
+/// One owner drives it, turn by turn, with the time of the turn: [`accept`](Self::accept) what the ring gave (as much as
+/// there is [`room`](Self::room) for), [`settle`](Self::settle) the answers that came home, [`tick`](Self::tick) until there
+/// is no effect left, handle each [`next`](Self::next) delivery, and sleep until [`next_at`](Self::next_at).
+///
+/// `T` is the payload, `E` the error of handlers, and `C` tells the [`Class`] of an error.
+///
+/// | | called |
+/// |---|---|
+/// | SQS | a queue's receive loop: receive, delete, change visibility |
+/// | JetStream | consumer with explicit acks |
+/// | Kafka | share group (KIP-932) |
+/// | RabbitMQ | channel with manual acks |
+/// | Sidekiq | processor with super-fetch |
+///
+/// # Cost
+/// No allocation after [`new`](Self::new), no lock, no atomic. Each call is constant time, but for a tick that deals out
+/// timers; see [`Wheel`](crate::time::Wheel).
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use ringway::{delivery::{Effect, Envelope, Rules, Tracker}, time::Instant};
+///
+/// let mut now = Instant::START;
+/// let mut tracker = Tracker::<&str, String>::new(Rules::default(), now)?;
+/// tracker.accept(Envelope::new("resize"), now)?;
+///
+/// let delivery = tracker.next(now).expect("it is there");
+/// assert_eq!((*delivery.payload(), delivery.attempt()), ("resize", 1));
+/// let Effect::Retry { at, .. } = delivery.nack("disk full".to_owned()) else { panic!("attempts are left") };
+///
+/// now = at + Duration::from_millis(1);
+/// while let Some(effect) = tracker.tick(now) {
+///     println!("{effect:?}");
+/// }
+/// let delivery = tracker.next(now).expect("it is due");
+/// assert_eq!(delivery.attempt(), 2);
+/// delivery.ack();
+/// assert!(tracker.ledger().balances() && tracker.ledger().acked == 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Tracker<T, E = (), C = fn(&E) -> Class> {
+    pub(super) slots: Slab<Slot<T, E>>,
+    pub(super) timers: Timers,
+    pub(super) lanes: Lanes,
+    pub(super) keys: Option<Keys>,
+    pub(super) dead: DeadLetters<T, E>,
+    pub(super) redrive: Option<Redrive>,
+    dedup: Option<Recent<()>>,
+    pub(super) breaker: Option<Breaker>,
+    rate: Option<(Rate, Bucket)>,
+    key_rates: Option<KeyRates>,
+    /// Items that end at the next tick, and items given up that wait for room.
+    pub(super) doomed: List,
+    pub(super) held: List,
+    pub(super) leased: usize,
+    in_flight_max: usize,
+    pub(super) lease: Duration,
+    pub(super) retry: Retry,
+    expired: Expired,
+    pub(super) classify: C,
+    pub(super) random: Random,
+    pub(super) ledger: Ledger,
+}
+
+impl<T, E> Tracker<T, E> {
+    /// A tracker by `rules`, to which every error is worth a retry.
+    ///
+    /// # Errors
+    /// [`CapacityError`], if a capacity among the rules is 0 or too large.
+    pub fn new(rules: Rules, now: Instant) -> Result<Self, CapacityError> {
+        Self::with_classes(rules, |_| Class::Retry, now)
+    }
+}
+
+impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
+    /// A tracker by `rules` that asks `classify` what an error means.
+    ///
+    /// # Errors
+    /// [`CapacityError`], if a capacity among the rules is 0 or too large.
+    pub fn with_classes(rules: Rules, classify: C, now: Instant) -> Result<Self, CapacityError> {
+        let keys = match rules.order {
+            Order::Unordered => None,
+            Order::Keyed { keys_max, parked_per_key_max, at_bound } => {
+                Some(Keys::new(rules.capacity, keys_max, parked_per_key_max, at_bound)?)
+            }
+        };
+        Ok(Self {
+            slots: Slab::new(rules.capacity)?,
+            timers: Timers::new(rules.capacity, nanos(rules.resolution), now)?,
+            lanes: Lanes::new(rules.priorities),
+            keys,
+            dead: DeadLetters::new(rules.dead_letters)?,
+            redrive: None,
+            dedup: rules.dedup.map(Recent::new).transpose()?,
+            breaker: rules.breaker.map(Breaker::new).transpose()?,
+            rate: rules.rate.map(|rate| (rate, Bucket::FULL)),
+            key_rates: rules.key_rate.map(|(rate, keys)| KeyRates::new(rate, keys)).transpose()?,
+            doomed: List::default(),
+            held: List::default(),
+            leased: 0,
+            in_flight_max: rules.in_flight_max.max(1),
+            lease: rules.lease,
+            retry: rules.retry,
+            expired: rules.expired,
+            classify,
+            random: Random::new(rules.seed),
+            ledger: Ledger::default(),
+        })
+    }
+
+    /// Takes an item in. It will be delivered, or end otherwise; see [`Ledger`].
+    ///
+    /// # Errors
+    /// [`Refused`] gives it back: there is no room, or its id was accepted before.
+    #[inline]
+    pub fn accept(&mut self, envelope: Envelope<T>, now: Instant) -> Result<ItemId, Refused<T>> {
+        if self.room() == 0 {
+            self.ledger.refused_full += 1;
+            return Err(Refused::Full(envelope));
+        }
+        if let Some(dedup) = &mut self.dedup
+            && let Some(id) = envelope.id
+        {
+            if dedup.get(id, now).is_some() {
+                self.ledger.refused_duplicate += 1;
+                return Err(Refused::Duplicate(envelope));
+            }
+            dedup.insert(id, (), now);
+        }
+        self.take_in(envelope, now).map_err(Refused::Full)
+    }
+
+    #[inline]
+    pub(super) fn take_in(&mut self, envelope: Envelope<T>, now: Instant) -> Result<ItemId, Envelope<T>> {
+        let (not_before, expires_at, priority) = (envelope.not_before, envelope.expires_at, envelope.priority);
+        let waits = not_before > now;
+        let since = if waits { not_before } else { now };
+        let state = if waits { State::Waiting { again: false } } else { State::Fresh };
+        let slot = Slot { envelope, state, holds_key: false, attempt: 0, since, first: since, wait: 0, error: None };
+        let handle = self.slots.insert(slot).map_err(|slot| slot.envelope)?;
+        self.ledger.accepted += 1;
+        if waits {
+            self.timers.arm(handle.index, not_before.min(expires_at));
+        } else {
+            self.unstick();
+            self.lanes.push_fresh(&mut self.slots, handle.index, priority);
+        }
+        Ok(ItemId(handle))
+    }
+
+    /// Hands out the item whose turn it is, if one may be delivered now.
+    ///
+    /// `None` means: nothing is due, the in-flight credit is used up, a rate or the circuit breaker says not yet, or too
+    /// many keys are held up. [`next_at`](Self::next_at) tells when to look again.
+    #[inline]
+    pub fn next(&mut self, now: Instant) -> Option<Delivery<'_, T, E, C>> {
+        if self.lanes.is_empty() || self.leased >= self.in_flight_max || !self.is_open(now) {
+            return None;
+        }
+        let index = self.choose(now)?;
+        self.lanes.served();
+        if let Some((rate, bucket)) = &mut self.rate {
+            bucket.take(*rate, now);
+        }
+        if let Some(breaker) = &mut self.breaker {
+            breaker.on_delivery();
+        }
+        let slot = self.slots.get_mut(index)?;
+        slot.state = State::Leased;
+        slot.attempt += 1;
+        if slot.attempt == 1 {
+            slot.first = now;
+            self.lanes.waited(slot.envelope.priority, slot.since, now);
+        } else {
+            self.ledger.redeliveries += 1;
+        }
+        self.ledger.deliveries += 1;
+        self.leased += 1;
+        Some(Delivery::new(self, index, now))
+    }
+
+    /// Whether breaker and rate let a delivery through.
+    #[inline]
+    fn is_open(&mut self, now: Instant) -> bool {
+        self.breaker.as_mut().is_none_or(|breaker| breaker.allows(now))
+            && self.rate.is_none_or(|(rate, bucket)| bucket.next_at(rate) <= now)
+    }
+
+    /// Takes the item whose turn it is out of its lane; parks and dooms on the way what may not be delivered.
+    #[inline]
+    fn choose(&mut self, now: Instant) -> Option<u32> {
+        self.unstick();
+        let mut with_fresh = !self.keys.as_ref().is_some_and(Keys::stalls);
+        loop {
+            let (index, is_fresh) = self.lanes.front(with_fresh)?;
+            let slot = self.slots.get(index)?;
+            let (key, priority, expires_at) = (slot.envelope.key, slot.envelope.priority, slot.envelope.expires_at);
+            if expires_at <= now {
+                self.lanes.unlink(&mut self.slots, index, priority, is_fresh);
+                self.doom(index, End::Expired);
+                continue;
+            }
+            if is_fresh
+                && let Some(keys) = &mut self.keys
+                && keys.parked.depth() > 0
+                && let Some(parked) = key.and_then(|key| keys.parked.get_mut(key))
+            {
+                let has_room = parked.depth() < keys.parked_per_key_max;
+                if !has_room && keys.at_bound == AtBound::Stall {
+                    keys.is_stuck = true;
+                    with_fresh = false;
+                    continue;
+                }
+                self.lanes.unlink(&mut self.slots, index, priority, is_fresh);
+                if has_room {
+                    parked.push_back(&mut self.slots, index);
+                    self.set_state(index, State::Parked);
+                    if expires_at != Instant::FAR {
+                        self.timers.arm(index, expires_at);
+                    }
+                } else if keys.at_bound == AtBound::DeadLetter {
+                    self.doom(index, End::Dead(Reason::TooMuchParked));
+                } else {
+                    self.doom(index, End::Dropped(DroppedBy::AtBound));
+                }
+                continue;
+            }
+            self.lanes.unlink(&mut self.slots, index, priority, is_fresh);
+            if let Some(rates) = &mut self.key_rates
+                && let Some(key) = key
+                && let Err(at) = rates.take(key, now)
+            {
+                self.hold_key(index);
+                self.set_state(index, State::Waiting { again: true });
+                self.timers.arm(index, at.min(expires_at));
+                // Another key may be held now.
+                with_fresh = with_fresh && !self.keys.as_ref().is_some_and(Keys::stalls);
+                continue;
+            }
+            return Some(index);
+        }
+    }
+
+    /// Lets time pass: hands out one effect of it. Call until there is none.
+    ///
+    /// Leases that ran out count as failures, items that expired end, and what is due becomes deliverable. Time does not go
+    /// back: an earlier `now` than one given before does nothing new.
+    pub fn tick(&mut self, now: Instant) -> Option<Effect<T>> {
+        if let Some(index) = self.doomed.pop_front(&mut self.slots) {
+            return self.end_doomed(index, now);
+        }
+        if !self.dead.is_full()
+            && let Some(index) = self.held.pop_front(&mut self.slots)
+            && let Some(slot) = self.slots.get_mut(index)
+            && let State::Held(reason) = slot.state
+        {
+            let error = slot.error.take();
+            return Some(self.give_up(index, reason, error, now));
+        }
+        while let Some(index) = self.timers.fire(now, |_| ()) {
+            let slot = self.slots.get_mut(index)?;
+            let (priority, is_expired) = (slot.envelope.priority, slot.envelope.expires_at <= now);
+            match slot.state {
+                State::Leased => {
+                    self.ledger.leases_expired += 1;
+                    return Some(self.fail(index, Reason::LeaseExpired, None, None, now));
+                }
+                State::Waiting { .. } if is_expired => return Some(self.expire(index, now)),
+                State::Waiting { again: true } => {
+                    slot.state = State::Again;
+                    self.lanes.push_again(&mut self.slots, index, priority);
+                }
+                State::Waiting { again: false } => {
+                    slot.state = State::Fresh;
+                    self.unstick();
+                    self.lanes.push_fresh(&mut self.slots, index, priority);
+                }
+                State::Parked => {
+                    self.unpark(index);
+                    return Some(self.expire(index, now));
+                }
+                State::Fresh | State::Again | State::Held(_) | State::Doomed(_) => {}
+            }
+        }
+        self.redrive_next(now)
+    }
+
+    fn end_doomed(&mut self, index: u32, now: Instant) -> Option<Effect<T>> {
+        let State::Doomed(end) = self.slots.get(index)?.state else { return None };
+        Some(match end {
+            End::Expired => self.expire(index, now),
+            End::Dead(reason) => self.give_up(index, reason, None, now),
+            End::Dropped(by) => self.drop_now(index, by),
+            End::Unanswered => self.fail(index, Reason::Unanswered, None, None, now),
+        })
+    }
+
+    /// Ends an item that was not delivered in time; it is in no list.
+    pub(super) fn expire(&mut self, index: u32, now: Instant) -> Effect<T> {
+        match self.expired {
+            Expired::DeadLetter => self.give_up(index, Reason::Expired, None, now),
+            Expired::Drop => {
+                self.ledger.expired += 1;
+                Effect::Expired(self.take_out(index).envelope)
+            }
+        }
+    }
+
+    pub(super) fn doom(&mut self, index: u32, end: End) {
+        self.set_state(index, State::Doomed(end));
+        self.doomed.push_back(&mut self.slots, index);
+    }
+
+    /// Something changed that may let a fresh item through.
+    #[inline]
+    pub(super) fn unstick(&mut self) {
+        if let Some(keys) = &mut self.keys {
+            keys.is_stuck = false;
+        }
+    }
+
+    #[inline]
+    pub(super) fn set_state(&mut self, index: u32, state: State) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.state = state;
+        }
+    }
+
+    /// Takes an item out that is in no handler's hands.
+    ///
+    /// # Errors
+    /// [`CancelError`], if it is settled or leased.
+    pub fn cancel(&mut self, item: ItemId) -> Result<Envelope<T>, CancelError> {
+        if !self.slots.holds(item.0) {
+            return Err(CancelError::Gone);
+        }
+        let index = item.0.index;
+        let slot = self.slots.get(index).ok_or(CancelError::Gone)?;
+        let priority = slot.envelope.priority;
+        match slot.state {
+            State::Leased | State::Doomed(End::Unanswered) => return Err(CancelError::Leased),
+            State::Fresh => self.lanes.unlink(&mut self.slots, index, priority, true),
+            State::Again => self.lanes.unlink(&mut self.slots, index, priority, false),
+            State::Parked => self.unpark(index),
+            State::Held(_) => self.held.unlink(&mut self.slots, index),
+            State::Doomed(_) => self.doomed.unlink(&mut self.slots, index),
+            State::Waiting { .. } => {}
+        }
+        self.unstick();
+        self.ledger.cancelled += 1;
+        Ok(self.take_out(index).envelope)
+    }
+
+    /// The time at which something can happen without an event from outside; `now` if it can at once, `None` if never.
+    pub fn next_at(&self, now: Instant) -> Option<Instant> {
+        let has_room = !self.dead.is_full() && self.held.depth() > 0;
+        if self.doomed.depth() > 0 || has_room {
+            return Some(now);
+        }
+        let mut next_at = self.timers.next_at();
+        let mut sooner = |at: Instant| next_at = Some(next_at.map_or(at, |other| other.min(at)).max(now));
+        let fresh_stalls = self.keys.as_ref().is_some_and(|keys| keys.is_stuck || keys.stalls());
+        let is_deliverable = if fresh_stalls { self.lanes.has_again() } else { !self.lanes.is_empty() };
+        if is_deliverable && self.leased < self.in_flight_max {
+            let open_at = self.breaker.as_ref().map_or(Some(now), Breaker::opens_at);
+            let token_at = self.rate.map_or(now, |(rate, bucket)| bucket.next_at(rate));
+            if let Some(open_at) = open_at {
+                sooner(open_at.max(token_at));
+            }
+        }
+        if let Some(redrive) = &self.redrive
+            && self.room() > 0
+        {
+            sooner(redrive.next_at());
+        }
+        next_at.map(|at| at.max(now))
+    }
+
+    /// Items that could be accepted now.
+    #[inline]
+    pub fn room(&self) -> usize {
+        self.slots.capacity() - self.slots.depth()
+    }
+
+    /// Items in hand.
+    pub fn depth(&self) -> usize {
+        self.slots.depth()
+    }
+
+    /// Deliveries that are unanswered.
+    pub fn in_flight(&self) -> usize {
+        self.leased
+    }
+
+    /// Keys that are held up.
+    pub fn keys_held(&self) -> usize {
+        self.keys.as_ref().map_or(0, |keys| keys.parked.depth())
+    }
+
+    /// What became of all items. It balances between any two calls.
+    pub fn ledger(&self) -> Ledger {
+        Ledger { in_hand: self.slots.depth() as u64, ..self.ledger }
+    }
+
+    /// How long the items of a priority waited.
+    pub fn waited(&self, priority: u8) -> Waited {
+        self.lanes.report(priority)
+    }
+
+    /// What the circuit breaker lets through, and how often it opened; `None` without one.
+    pub fn breaker(&self) -> Option<(BreakerState, u64)> {
+        self.breaker.as_ref().map(|breaker| (breaker.state(), breaker.opened()))
+    }
+
+    /// Bytes allocated. Payloads may own more.
+    pub fn bytes(&self) -> usize {
+        self.slots.bytes()
+            + self.timers.bytes()
+            + self.dead.bytes()
+            + self.keys.as_ref().map_or(0, |keys| keys.parked.bytes())
+            + self.dedup.as_ref().map_or(0, Recent::bytes)
+            + self.breaker.as_ref().map_or(0, Breaker::bytes)
+            + self.key_rates.as_ref().map_or(0, KeyRates::bytes)
+    }
+}
+
+impl<T, E, C> fmt::Debug for Tracker<T, E, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracker")
+            .field("in_hand", &self.slots.depth())
+            .field("capacity", &self.slots.capacity())
+            .field("in_flight", &self.leased)
+            .field("dead_letters", &self.dead.depth())
+            .field("ledger", &self.ledger)
+            .finish_non_exhaustive()
+    }
+}

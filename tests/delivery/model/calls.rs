@@ -1,0 +1,222 @@
+//! The calls, and what each must answer.
+
+use super::*;
+
+impl Harness {
+    pub(super) fn call(&mut self, choices: &mut Choices<'_>) {
+        match choices.below(16) {
+            0..4 => self.accept(choices),
+            4..9 => self.next(choices),
+            9 | 10 => self.advance(choices),
+            11 | 12 => self.settle(choices),
+            13 => self.extend(choices),
+            14 => self.cancel(choices),
+            _ => self.dead_letters(choices),
+        }
+    }
+
+    fn accept(&mut self, choices: &mut Choices<'_>) {
+        let number = self.items.len();
+        let mut envelope = Envelope::new(number);
+        envelope.key = (!choices.one_in(4)).then(|| choices.below(3) as u64);
+        envelope.priority = if choices.one_in(3) { choices.byte() % 5 } else { 0 };
+        if choices.one_in(4) {
+            envelope.not_before = self.now + choices.time();
+        }
+        if choices.one_in(4) {
+            envelope.expires_at = self.now + choices.time();
+        }
+        if choices.one_in(2) {
+            envelope.id = Some(Id::from(u64::from(choices.byte() % 8)));
+        }
+        let is_full = self.tracker.room() == 0;
+        let is_duplicate = self.is_duplicate(envelope.id);
+        let answer = self.tracker.accept(envelope, self.now);
+        self.trace(|| format!("accept {number} {envelope:?}: {answer:?}"));
+        match answer {
+            Ok(id) => {
+                assert!(!is_full && !is_duplicate);
+                if let Some(id) = envelope.id {
+                    self.seen.push((id, self.now));
+                }
+                self.took_in(id, envelope);
+            }
+            Err(Refused::Full(back)) => assert!(is_full && back == envelope),
+            Err(Refused::Duplicate(back)) => assert!(is_duplicate && !is_full && back == envelope),
+        }
+    }
+
+    fn next(&mut self, choices: &mut Choices<'_>) {
+        let candidates: Vec<usize> = (0..self.items.len()).filter(|&number| self.may_come(number)).collect();
+        let in_flight = self.items.iter().filter(|item| matches!(item.is, Is::Leased(_))).count();
+        let has_credit = in_flight < self.rules.in_flight_max;
+        let is_throttled = self.is_throttled();
+        let Some(delivery) = self.tracker.next(self.now) else {
+            let may_be_none = candidates.is_empty() || !has_credit || is_throttled;
+            assert!(may_be_none, "{candidates:?} may come, and none does");
+            return;
+        };
+        let number = *delivery.payload();
+        if self.is_traced {
+            eprintln!("{:?}: next is {number}, {candidates:?} may be", self.now);
+        }
+        assert!(has_credit && candidates.contains(&number), "item {number} comes, but {candidates:?} may");
+        if self.rules.priorities == Priorities::Strict(3) && !is_throttled {
+            let lane = |number: usize| self.items[number].priority.min(2);
+            let bound = matches!(self.rules.order, Order::Keyed { .. });
+            // A key's order may hold an urgent item back.
+            assert!(bound || candidates.iter().all(|&other| lane(number) <= lane(other)), "not the most urgent");
+        }
+        let item = &mut self.items[number];
+        item.attempts += 1;
+        if item.attempts == 1 {
+            item.first = self.now;
+        }
+        assert_eq!((delivery.attempt(), delivery.first()), (item.attempts, item.first));
+        assert!(item.attempts <= self.rules.retry.attempts_max, "too many attempts");
+        item.is = Is::Leased(None);
+        let error = choices.byte();
+        match choices.below(8) {
+            0..2 => {
+                assert_eq!(delivery.take().payload, number);
+                self.items[number].is = Is::Acked;
+            }
+            2 => {
+                // The next tick tells.
+                drop(delivery);
+            }
+            3 => {
+                let effect = delivery.nack(error);
+                self.failed(number, Reason::Failed, class(&error), effect);
+            }
+            4 => {
+                let wait = choices.time();
+                let effect = delivery.nack_after(error, wait);
+                self.failed(number, Reason::Failed, Class::After(wait), effect);
+            }
+            5 => {
+                let effect = delivery.reject(error);
+                self.failed(number, Reason::Rejected, Class::Reject, effect);
+            }
+            _ => {
+                let until = self.now + self.rules.lease;
+                let lease = delivery.defer();
+                assert_eq!((lease.item(), lease.attempt()), (self.ids[number], self.items[number].attempts));
+                self.items[number].is = Is::Leased(Some(until));
+                self.leases.push((lease, number));
+            }
+        }
+    }
+
+    fn advance(&mut self, choices: &mut Choices<'_>) {
+        self.now = match choices.below(8) {
+            // The clock jumps: a day, or back.
+            7 => self.now + Duration::from_secs(86_400),
+            6 => {
+                let past = Instant::from_nanos(self.now.as_nanos().saturating_sub(u64::from(choices.byte())));
+                if let Some(effect) = self.tracker.tick(past) {
+                    panic!("{effect:?} of a time that was before");
+                }
+                self.now
+            }
+            _ => self.now + Duration::from_nanos(1 + u64::from(choices.byte() % 16)),
+        };
+    }
+
+    fn settle(&mut self, choices: &mut Choices<'_>) {
+        if self.leases.is_empty() {
+            return;
+        }
+        let (lease, number) = self.leases[choices.below(self.leases.len())];
+        let item = &self.items[number];
+        let stands = matches!(item.is, Is::Leased(Some(_)))
+            && item.attempts == lease.attempt()
+            && self.ids[number] == lease.item();
+        let error = choices.byte();
+        let (answer, reason, class) = match choices.below(4) {
+            0 | 1 => (Answer::Ack, Reason::Failed, Class::Retry),
+            2 => (Answer::Nack(error), Reason::Failed, class(&error)),
+            _ => (Answer::Reject(error), Reason::Rejected, Class::Reject),
+        };
+        match self.tracker.settle(lease, answer, self.now) {
+            Err(_) => {
+                assert!(!stands, "a lease was lost");
+                self.stale += 1;
+            }
+            Ok(effect) => {
+                assert!(stands, "a lease was answered twice, or late");
+                match effect {
+                    Effect::Acked => self.items[number].is = Is::Acked,
+                    effect => self.failed(number, reason, class, effect),
+                }
+            }
+        }
+    }
+
+    fn extend(&mut self, choices: &mut Choices<'_>) {
+        if self.leases.is_empty() {
+            return;
+        }
+        let (lease, number) = self.leases[choices.below(self.leases.len())];
+        let until = self.now + choices.time();
+        let item = &mut self.items[number];
+        let stands = matches!(item.is, Is::Leased(Some(_)))
+            && item.attempts == lease.attempt()
+            && self.ids[number] == lease.item();
+        assert_eq!(self.tracker.extend(lease, until).is_ok(), stands);
+        if stands {
+            item.is = Is::Leased(Some(until));
+        }
+    }
+
+    fn cancel(&mut self, choices: &mut Choices<'_>) {
+        if self.items.is_empty() {
+            return;
+        }
+        let number = choices.below(self.items.len());
+        let answer = self.tracker.cancel(self.ids[number]);
+        self.trace(|| format!("cancel {number}: {answer:?}"));
+        match answer {
+            Ok(envelope) => {
+                assert!(envelope.payload == number && !self.items[number].has_ended());
+                assert!(!matches!(self.items[number].is, Is::Leased(_)));
+                self.items[number].is = Is::Dropped;
+            }
+            Err(CancelError::Gone) => assert!(self.items[number].has_ended()),
+            Err(CancelError::Leased) => assert!(matches!(self.items[number].is, Is::Leased(_))),
+        }
+    }
+
+    fn dead_letters(&mut self, choices: &mut Choices<'_>) {
+        match choices.below(4) {
+            0 if !self.letters.is_empty() => {
+                let nth = choices.below(self.letters.len());
+                let (letter, number) = self.letters[nth];
+                let is_full = self.tracker.room() == 0;
+                match self.tracker.redrive(letter, self.now) {
+                    Ok(item) => {
+                        self.letters.remove(nth);
+                        let Item { key, priority, .. } = self.items[number];
+                        self.took_in(item, Envelope { key, priority, ..Envelope::new(number) });
+                        assert_eq!(
+                            self.tracker.redrive(letter, self.now),
+                            Err(if self.tracker.room() == 0 { RedriveError::Full } else { RedriveError::Gone })
+                        );
+                    }
+                    Err(error) => assert!(is_full && error == RedriveError::Full),
+                }
+            }
+            1 => {
+                let rate = choices.one_in(2).then_some(Rate { interval: Duration::from_nanos(10), burst: 1 });
+                assert_eq!(self.tracker.redrive_all(rate), self.letters.len());
+            }
+            2 => self.purge(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn purge(&mut self) {
+        assert_eq!(self.tracker.dead_letters_mut().purge(), self.letters.len());
+        self.letters.clear();
+    }
+}
