@@ -209,7 +209,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
 
     /// Lets the next of the item's key have its turn, if others wait for the item.
     #[inline]
-    fn release_key(&mut self, index: u32) {
+    pub(super) fn release_key(&mut self, index: u32) {
         if let Some(keys) = &mut self.keys
             && let Some(slot) = self.slots.get_mut(index)
             && slot.holds_key

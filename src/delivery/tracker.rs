@@ -228,6 +228,8 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             let (key, priority, expires_at) = (slot.envelope.key, slot.envelope.priority, slot.envelope.expires_at);
             if expires_at <= now {
                 self.lanes.unlink(&mut self.slots, index, priority, is_fresh);
+                // Whoever waits for it has waited long enough.
+                self.release_key(index);
                 self.doom(index, End::Expired);
                 continue;
             }
@@ -337,6 +339,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         }
     }
 
+    /// Lets the next tick end an item that is in no list.
     pub(super) fn doom(&mut self, index: u32, end: End) {
         self.set_state(index, State::Doomed(end));
         self.doomed.push_back(&mut self.slots, index);
