@@ -8,7 +8,10 @@ use std::{
 };
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ringway::time::{Instant, Timer, Wheel};
+use ringway::{
+    delivery::{Answer, AtBound, DedupWindow, Envelope, Id, Order, Rules, Tracker},
+    time::{Instant, Timer, Wheel},
+};
 
 const PENDING: usize = 1_000_000;
 /// Deadlines lie within this time.
@@ -100,5 +103,74 @@ fn rounds(calls: u64, most: usize, mut round: impl FnMut(u64) -> Duration) -> Du
     took
 }
 
-criterion_group!(benches, wheel);
+/// Items through a tracker, each answered at once; in batches, as a worker takes them from a ring.
+fn tracker(criterion: &mut Criterion) {
+    let keyed = Order::Keyed { keys_max: 1024, parked_per_key_max: 64, at_bound: AtBound::Stall };
+    let dedup = Some(DedupWindow { time: Duration::from_secs(60), count: 65_536 });
+    let mut group = criterion.benchmark_group("tracker, an item");
+    group.throughput(Throughput::Elements(1));
+    let mut row = |name: &str, rules: Rules, run: fn(&mut Tracker<u64>, u64, Instant) -> Instant| {
+        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+            let mut tracker = Tracker::new(rules.clone(), Instant::START).expect("memory");
+            let mut now = Instant::START;
+            bencher.iter_custom(|items| {
+                let before = tracker.ledger().acked;
+                let start = Start::now();
+                now = run(&mut tracker, items, now);
+                let took = start.elapsed();
+                let ledger = tracker.ledger();
+                assert!(ledger.acked - before == items && ledger.balances() && ledger.in_hand == 0, "{ledger:?}");
+                took
+            });
+        });
+    };
+    row("ack at once", Rules::default(), ack_at_once);
+    row("ack at once, keyed", Rules { order: keyed, ..Rules::default() }, ack_at_once);
+    row("lease, dedup, keyed", Rules { order: keyed, dedup, ..Rules::default() }, leased);
+    group.finish();
+}
+
+const BATCH: u64 = 32;
+
+fn batches(items: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
+    (0..items).step_by(BATCH as usize).map(move |from| from..(from + BATCH).min(items))
+}
+
+fn ack_at_once(tracker: &mut Tracker<u64>, items: u64, now: Instant) -> Instant {
+    for batch in batches(items) {
+        for nth in batch {
+            assert!(tracker.accept(Envelope { key: Some(nth), ..Envelope::new(nth) }, now).is_ok());
+        }
+        while let Some(delivery) = tracker.next(now) {
+            black_box(delivery.payload());
+            delivery.ack();
+        }
+    }
+    now
+}
+
+/// Every delivery is deferred and answered by its lease, a batch later; every item has a key and an id of its own.
+fn leased(tracker: &mut Tracker<u64>, items: u64, start: Instant) -> Instant {
+    let (mut now, mut leases) = (start, [None; BATCH as usize]);
+    for batch in batches(items) {
+        now = now + Duration::from_micros(1);
+        while tracker.tick(now).is_some() {}
+        for nth in batch {
+            let id = Some(Id::from(start.as_nanos() << 20 | nth));
+            assert!(tracker.accept(Envelope { key: Some(nth % 1000), id, ..Envelope::new(nth) }, now).is_ok());
+        }
+        let mut count = 0;
+        while let Some(delivery) = tracker.next(now) {
+            black_box(delivery.payload());
+            leases[count] = Some(delivery.defer());
+            count += 1;
+        }
+        for lease in leases[..count].iter_mut().filter_map(Option::take) {
+            assert!(tracker.settle(lease, Answer::Ack, now).is_ok());
+        }
+    }
+    now + Duration::from_secs(1)
+}
+
+criterion_group!(benches, wheel, tracker);
 criterion_main!(benches);

@@ -42,7 +42,18 @@ pub struct Waited {
 struct Lane {
     again: List,
     fresh: List,
-    waited: Waited,
+    /// First deliveries; nanoseconds of the longest wait, and of all.
+    delivered: u64,
+    longest: u64,
+    total: u64,
+}
+
+/// The item whose turn it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turn {
+    pub(super) index: u32,
+    pub(super) is_fresh: bool,
+    lane: usize,
 }
 
 #[derive(Debug)]
@@ -102,9 +113,9 @@ impl Lanes {
         self.again != 0
     }
 
-    /// The item whose turn it is, and whether it is a fresh one; `with_fresh` tells whether those count.
+    /// Whose turn it is; `with_fresh` tells whether fresh items count.
     #[inline]
-    pub(super) fn front(&mut self, with_fresh: bool) -> Option<(u32, bool)> {
+    pub(super) fn front(&mut self, with_fresh: bool) -> Option<Turn> {
         let lanes = self.again | if with_fresh { self.fresh } else { 0 };
         if lanes == 0 {
             return None;
@@ -114,8 +125,19 @@ impl Lanes {
             Some(weights) => self.weighted(lanes, weights),
         };
         match self.lanes[lane].again.front() {
-            Some(index) => Some((index, false)),
-            None => self.lanes[lane].fresh.front().map(|index| (index, true)),
+            Some(index) => Some(Turn { index, is_fresh: false, lane }),
+            None => self.lanes[lane].fresh.front().map(|index| Turn { index, is_fresh: true, lane }),
+        }
+    }
+
+    /// Takes out what [`front`](Self::front) told.
+    #[inline]
+    pub(super) fn pop<V>(&mut self, slab: &mut Slab<V>, turn: Turn) {
+        let Lane { again, fresh, .. } = &mut self.lanes[turn.lane];
+        let (list, bits) = if turn.is_fresh { (fresh, &mut self.fresh) } else { (again, &mut self.again) };
+        list.pop_front(slab);
+        if list.depth() == 0 {
+            *bits &= !(1 << turn.lane);
         }
     }
 
@@ -150,14 +172,19 @@ impl Lanes {
     #[inline]
     pub(super) fn waited(&mut self, priority: u8, since: Instant, now: Instant) {
         let lane = self.lane(priority);
-        let (waited, wait) = (&mut self.lanes[lane].waited, now - since);
-        waited.delivered += 1;
-        waited.longest = waited.longest.max(wait);
-        waited.total = waited.total.saturating_add(wait);
+        let (lane, wait) = (&mut self.lanes[lane], now.as_nanos().saturating_sub(since.as_nanos()));
+        lane.delivered += 1;
+        lane.longest = lane.longest.max(wait);
+        lane.total = lane.total.saturating_add(wait);
     }
 
     pub(super) fn report(&self, priority: u8) -> Waited {
         let lane = &self.lanes[self.lane(priority)];
-        Waited { depth: lane.again.depth() + lane.fresh.depth(), ..lane.waited }
+        Waited {
+            delivered: lane.delivered,
+            longest: Duration::from_nanos(lane.longest),
+            total: Duration::from_nanos(lane.total),
+            depth: lane.again.depth() + lane.fresh.depth(),
+        }
     }
 }

@@ -188,8 +188,12 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// Takes an item that is in no list out of hand; the next of its key comes to its turn.
     #[inline]
     pub(super) fn take_out(&mut self, index: u32) -> Slot<T, E> {
-        self.timers.disarm(index);
-        self.release_key(index);
+        if self.timers.is_armed(index) {
+            self.timers.disarm(index);
+        }
+        if self.slots.get(index).is_some_and(|slot| slot.holds_key) {
+            self.release_key(index);
+        }
         let Some(slot) = self.slots.remove(index) else { unreachable!("the item is in hand") };
         slot
     }
@@ -208,7 +212,6 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     }
 
     /// Lets the next of the item's key have its turn, if others wait for the item.
-    #[inline]
     pub(super) fn release_key(&mut self, index: u32) {
         if let Some(keys) = &mut self.keys
             && let Some(slot) = self.slots.get_mut(index)

@@ -223,17 +223,18 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         self.unstick();
         let mut with_fresh = !self.keys.as_ref().is_some_and(Keys::stalls);
         loop {
-            let (index, is_fresh) = self.lanes.front(with_fresh)?;
+            let turn = self.lanes.front(with_fresh)?;
+            let index = turn.index;
             let slot = self.slots.get(index)?;
-            let (key, priority, expires_at) = (slot.envelope.key, slot.envelope.priority, slot.envelope.expires_at);
+            let (key, expires_at) = (slot.envelope.key, slot.envelope.expires_at);
             if expires_at <= now {
-                self.lanes.unlink(&mut self.slots, index, priority, is_fresh);
+                self.lanes.pop(&mut self.slots, turn);
                 // Whoever waits for it has waited long enough.
                 self.release_key(index);
                 self.doom(index, End::Expired);
                 continue;
             }
-            if is_fresh
+            if turn.is_fresh
                 && let Some(keys) = &mut self.keys
                 && keys.parked.depth() > 0
                 && let Some(parked) = key.and_then(|key| keys.parked.get_mut(key))
@@ -244,7 +245,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
                     with_fresh = false;
                     continue;
                 }
-                self.lanes.unlink(&mut self.slots, index, priority, is_fresh);
+                self.lanes.pop(&mut self.slots, turn);
                 if has_room {
                     parked.push_back(&mut self.slots, index);
                     self.set_state(index, State::Parked);
@@ -258,7 +259,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
                 }
                 continue;
             }
-            self.lanes.unlink(&mut self.slots, index, priority, is_fresh);
+            self.lanes.pop(&mut self.slots, turn);
             if let Some(rates) = &mut self.key_rates
                 && let Some(key) = key
                 && let Err(at) = rates.take(key, now)

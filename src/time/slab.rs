@@ -161,7 +161,12 @@ impl List {
     #[inline]
     pub(crate) fn pop_front<V>(&mut self, slab: &mut Slab<V>) -> Option<u32> {
         let index = self.front()?;
-        self.unlink(slab, index);
+        self.head = slab.places[index as usize].next;
+        match slab.places.get_mut(self.head as usize) {
+            Some(place) => place.prev = NONE,
+            None => self.tail = NONE,
+        }
+        self.depth -= 1;
         Some(index)
     }
 

@@ -1,6 +1,9 @@
 //! Time and delivery against simple models: every answer follows from what was called and from `now`.
 #![cfg(not(ringway_loom))]
 
+mod dedup;
 mod model;
+mod poison;
 mod promises;
+mod retry;
 mod wheel;

@@ -1,0 +1,382 @@
+//! Handlers and clocks that do what they should not. Nothing hangs, and the ledger balances.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+
+use ringway::{
+    delivery::{
+        Answer, AtBound, Backoff, BreakerRules, BreakerState, Class, DeadLetterRules, Effect, Envelope, Jitter, Order,
+        Priorities, Rate, Reason, Retry, Rules, Stale, Tracker, WhenFull,
+    },
+    time::{Clock, Instant, Manual},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn rules() -> Rules {
+    let retry =
+        Retry { backoff: Backoff::Fixed(SECOND), jitter: Jitter::None, attempts_max: 3, total_max: Duration::MAX };
+    Rules { capacity: 64, lease: 10 * SECOND, retry, resolution: Duration::from_millis(1), ..Rules::default() }
+}
+
+fn keyed() -> Order {
+    Order::Keyed { keys_max: 16, parked_per_key_max: 16, at_bound: AtBound::Stall }
+}
+
+type Subject = Tracker<u32, &'static str>;
+
+fn tracker(rules: Rules) -> Subject {
+    Tracker::new(rules, Instant::START).expect("a tracker")
+}
+
+fn effects(tracker: &mut Subject, now: Instant) -> Vec<Effect<u32>> {
+    std::iter::from_fn(|| tracker.tick(now)).collect()
+}
+
+/// Turns the clock from event to event, and handles what comes, until nothing is in hand. Returns what was handled.
+fn run_to_the_end(
+    tracker: &mut Subject,
+    clock: &Manual,
+    mut handle: impl FnMut(&u32) -> Answer<&'static str>,
+) -> Vec<u32> {
+    let mut handled = Vec::new();
+    for _ in 0..100_000 {
+        let now = clock.now();
+        effects(tracker, now);
+        while let Some(delivery) = tracker.next(now) {
+            let answer = handle(delivery.payload());
+            if answer == Answer::Ack {
+                handled.push(*delivery.payload());
+            }
+            delivery.answer(answer);
+        }
+        effects(tracker, now);
+        assert!(tracker.ledger().balances());
+        match tracker.next_at(now) {
+            Some(at) => clock.advance(at - now),
+            None => {
+                assert_eq!(tracker.depth(), 0, "nothing will happen, but items are in hand");
+                return handled;
+            }
+        }
+    }
+    panic!("it does not end: {tracker:?}");
+}
+
+#[test]
+fn a_handler_that_always_panics_ends_in_a_dead_letter() {
+    let mut tracker = tracker(rules());
+    let mut now = Instant::START;
+    tracker.accept(Envelope { key: Some(7), ..Envelope::new(1) }, now).expect("room");
+    for attempt in 1..=3 {
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            let delivery = tracker.next(now).expect("it is due");
+            assert_eq!(delivery.attempt(), attempt);
+            panic!("handler");
+        }));
+        assert!(unwound.is_err());
+        let told = effects(&mut tracker, now);
+        match &told[..] {
+            [Effect::Retry { at, reason: Reason::Unanswered, .. }] if attempt < 3 => {
+                now = *at + Duration::from_millis(1)
+            }
+            [Effect::Dead { reason: Reason::Unanswered, .. }] if attempt == 3 => {}
+            other => panic!("attempt {attempt}: {other:?}"),
+        }
+        assert_eq!(effects(&mut tracker, now), []);
+    }
+    let (_, letter) = tracker.dead_letters().list().next().expect("one");
+    assert_eq!((letter.attempts, letter.first, letter.last), (3, Instant::START, now));
+    assert_eq!((letter.envelope.key, letter.error), (Some(7), None));
+    assert!(tracker.ledger().balances() && tracker.depth() == 0);
+}
+
+#[test]
+fn a_handler_that_never_answers_loses_its_lease_and_then_the_item() {
+    let mut tracker = tracker(rules());
+    let clock = Manual::new();
+    tracker.accept(Envelope::new(1), clock.now()).expect("room");
+    let mut attempts = 0;
+    while tracker.depth() > 0 {
+        if let Some(delivery) = tracker.next(clock.now()) {
+            delivery.defer();
+            attempts += 1;
+        }
+        let at = tracker.next_at(clock.now()).expect("a lease runs out");
+        clock.advance(at - clock.now());
+        effects(&mut tracker, clock.now());
+    }
+    let ledger = tracker.ledger();
+    assert_eq!((attempts, ledger.leases_expired, ledger.dead, ledger.deliveries), (3, 3, 1, 3));
+    // Three leases of 10 s, and two waits of 1 s in between.
+    assert!(clock.now() - Instant::START >= 32 * SECOND && clock.now() - Instant::START < 33 * SECOND);
+}
+
+#[test]
+fn a_second_answer_is_stale() {
+    let mut tracker = tracker(rules());
+    let now = Instant::START;
+    tracker.accept(Envelope::new(1), now).expect("room");
+    let lease = tracker.next(now).expect("it is there").defer();
+    assert_eq!(tracker.leased(lease), Ok(&1));
+    assert_eq!(tracker.settle(lease, Answer::Ack, now), Ok(Effect::Acked));
+    assert_eq!(tracker.settle(lease, Answer::Nack("late"), now), Err(Stale));
+    // Also when another item lies in its place by now.
+    tracker.accept(Envelope::new(2), now).expect("room");
+    let second = tracker.next(now).expect("it is there").defer();
+    assert_eq!((tracker.settle(lease, Answer::Ack, now), tracker.extend(lease, now)), (Err(Stale), Err(Stale)));
+    assert_eq!(tracker.settle(second, Answer::Ack, now), Ok(Effect::Acked));
+    assert_eq!((tracker.ledger().acked, tracker.ledger().stale), (2, 2));
+}
+
+#[test]
+fn an_answer_after_the_lease_is_stale_and_the_item_comes_again() {
+    let mut tracker = tracker(rules());
+    let now = Instant::START;
+    tracker.accept(Envelope::new(1), now).expect("room");
+    let first = tracker.next(now).expect("it is there").defer();
+    let later = now + 11 * SECOND;
+    assert!(matches!(
+        effects(&mut tracker, later)[..],
+        [Effect::Retry { reason: Reason::LeaseExpired, attempt: 1, .. }]
+    ));
+    assert_eq!(tracker.settle(first, Answer::Ack, later), Err(Stale));
+    let later = later + 2 * SECOND;
+    effects(&mut tracker, later);
+    let second = tracker.next(later).expect("it comes again").defer();
+    assert_eq!((first.item(), first.attempt(), second.attempt()), (second.item(), 1, 2));
+    assert_eq!(tracker.settle(first, Answer::Ack, later), Err(Stale));
+    assert_eq!(tracker.settle(second, Answer::Ack, later), Ok(Effect::Acked));
+}
+
+#[test]
+fn extending_a_lease_keeps_it() {
+    let mut tracker = tracker(rules());
+    let now = Instant::START;
+    tracker.accept(Envelope::new(1), now).expect("room");
+    let lease = tracker.next(now).expect("it is there").defer();
+    tracker.extend(lease, now + 100 * SECOND).expect("it stands");
+    assert_eq!(effects(&mut tracker, now + 99 * SECOND), []);
+    assert!(matches!(effects(&mut tracker, now + 101 * SECOND)[..], [Effect::Retry { .. }]));
+}
+
+#[test]
+fn full_dead_letters_do_what_the_rules_say() {
+    for (when_full, held, dropped, displaced) in
+        [(WhenFull::DropOldest, 0, 0, 3), (WhenFull::DropNewest, 0, 3, 0), (WhenFull::Hold, 3, 0, 0)]
+    {
+        let mut tracker = tracker(Rules { dead_letters: DeadLetterRules { capacity: 2, when_full }, ..rules() });
+        let now = Instant::START;
+        for number in 0..5 {
+            tracker.accept(Envelope::new(number), now).expect("room");
+            tracker.next(now).expect("it is there").reject("bad");
+        }
+        let ledger = tracker.ledger();
+        assert_eq!((ledger.in_hand, ledger.dropped_dead_letters_full), (held, dropped), "{when_full:?}");
+        assert_eq!((tracker.dead_letters().displaced(), tracker.dead_letters().depth()), (displaced, 2));
+        let kept: Vec<u32> = tracker.dead_letters().list().map(|(_, letter)| letter.envelope.payload).collect();
+        assert_eq!(kept, if when_full == WhenFull::DropOldest { [3, 4] } else { [0, 1] });
+        // Room lets the held ones in, in order.
+        assert_eq!(tracker.dead_letters_mut().purge(), 2);
+        effects(&mut tracker, now);
+        assert_eq!(tracker.ledger().in_hand, held.saturating_sub(2));
+        assert!(tracker.ledger().balances());
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_loses_nothing() {
+    let mut tracker = tracker(Rules { order: keyed(), ..rules() });
+    let far = Instant::from_nanos(u64::MAX / 2);
+    for number in 0..10 {
+        let not_before = Instant::from_nanos(u64::from(number) << 40);
+        let key = Some(u64::from(number % 3));
+        tracker.accept(Envelope { key, not_before, ..Envelope::new(number) }, Instant::START).expect("room");
+    }
+    // Back again: nothing happens, and nothing breaks.
+    for now in [far, Instant::START, far, Instant::from_nanos(5)] {
+        effects(&mut tracker, now);
+        while let Some(delivery) = tracker.next(now) {
+            delivery.ack();
+        }
+    }
+    assert_eq!((tracker.ledger().acked, tracker.depth()), (10, 0));
+}
+
+#[test]
+fn a_poisoned_key_holds_up_itself_only() {
+    let mut tracker = tracker(Rules { order: keyed(), ..rules() });
+    let clock = Manual::new();
+    for number in 0..30 {
+        tracker
+            .accept(Envelope { key: Some(u64::from(number % 3)), ..Envelope::new(number) }, clock.now())
+            .expect("room");
+    }
+    let handled =
+        run_to_the_end(&mut tracker, &clock, |&number| if number == 4 { Answer::Nack("poison") } else { Answer::Ack });
+    let of_key = |key| handled.iter().copied().filter(|number| number % 3 == key).collect::<Vec<_>>();
+    assert_eq!(of_key(0), (0..10).map(|nth| 3 * nth).collect::<Vec<_>>());
+    assert_eq!(of_key(1), (0..10).map(|nth| 3 * nth + 1).filter(|&number| number != 4).collect::<Vec<_>>());
+    // The other keys were done before the poisoned one went on.
+    let after = handled.iter().position(|&number| number == 7).expect("it came in the end");
+    assert_eq!(handled.len() - after, 8);
+    assert_eq!(tracker.ledger().dead, 1);
+}
+
+#[test]
+fn an_error_class_decides() {
+    let classify = |error: &&'static str| match *error {
+        "bad request" => Class::Reject,
+        "busy" => Class::After(5 * SECOND),
+        _ => Class::Retry,
+    };
+    let mut tracker = Tracker::<u32, _, _>::with_classes(rules(), classify, Instant::START).expect("a tracker");
+    let now = Instant::START;
+    let mut answer = |error| {
+        tracker.accept(Envelope::new(1), now).expect("room");
+        tracker.next(now).expect("it is there").nack(error)
+    };
+    assert!(matches!(answer("bad request"), Effect::Dead { reason: Reason::Rejected, .. }));
+    assert!(matches!(answer("busy"), Effect::Retry { at, .. } if at == now + 5 * SECOND));
+    assert!(matches!(answer("other"), Effect::Retry { at, .. } if at == now + SECOND));
+}
+
+#[test]
+fn a_classifier_that_panics_leaves_an_unanswered_delivery() {
+    let classify = |_: &&'static str| -> Class { panic!("no idea") };
+    let mut tracker = Tracker::<u32, _, _>::with_classes(rules(), classify, Instant::START).expect("a tracker");
+    tracker.accept(Envelope::new(1), Instant::START).expect("room");
+    let unwound = catch_unwind(AssertUnwindSafe(|| {
+        tracker.next(Instant::START).expect("it is there").nack("error");
+    }));
+    assert!(unwound.is_err());
+    assert!(matches!(tracker.tick(Instant::START), Some(Effect::Retry { reason: Reason::Unanswered, .. })));
+    assert_eq!(tracker.in_flight(), 0);
+}
+
+#[test]
+fn a_breaker_opens_probes_and_closes() {
+    let breaker = BreakerRules { failures: 3, window: 5 * SECOND, open_for: 10 * SECOND, probes: 2 };
+    let mut tracker = tracker(Rules { breaker: Some(breaker), ..rules() });
+    let mut now = Instant::START;
+    for number in 0..12 {
+        tracker.accept(Envelope::new(number), now).expect("room");
+    }
+    for _ in 0..3 {
+        assert_eq!(tracker.breaker(), Some((BreakerState::Closed, 0)));
+        tracker.next(now).expect("it is closed").nack("down");
+    }
+    let until = now + 10 * SECOND;
+    assert_eq!(tracker.breaker(), Some((BreakerState::Open { until }, 1)));
+    assert!(tracker.next(now).is_none());
+    // The retries are due before; nothing can be delivered until then, so nobody needs to look earlier than for those.
+    assert_eq!(tracker.next_at(now).map(|at| at <= until), Some(true));
+    now = until;
+    effects(&mut tracker, now);
+    let first = tracker.next(now).expect("a probe").defer();
+    let second = tracker.next(now).expect("a probe").defer();
+    assert!(tracker.next(now).is_none() && tracker.breaker() == Some((BreakerState::HalfOpen, 1)));
+    assert_eq!(tracker.settle(first, Answer::Ack, now), Ok(Effect::Acked));
+    tracker.settle(second, Answer::Nack("down"), now).expect("it stands");
+    assert_eq!(tracker.breaker(), Some((BreakerState::Open { until: now + 10 * SECOND }, 2)));
+    now = now + 10 * SECOND;
+    effects(&mut tracker, now);
+    for _ in 0..2 {
+        tracker.next(now).expect("a probe").ack();
+    }
+    assert_eq!(tracker.breaker(), Some((BreakerState::Closed, 2)));
+}
+
+#[test]
+fn failures_far_apart_leave_the_breaker_closed() {
+    let breaker = BreakerRules { failures: 2, window: SECOND, open_for: SECOND, probes: 1 };
+    let mut tracker = tracker(Rules { breaker: Some(breaker), ..rules() });
+    for nth in 0..10 {
+        let now = Instant::START + nth * 2 * SECOND;
+        tracker.accept(Envelope::new(nth), now).expect("room");
+        tracker.next(now).expect("it is closed").reject("its own fault");
+        tracker.accept(Envelope::new(nth), now).expect("room");
+        tracker.next(now).expect("it is closed").nack("down");
+        effects(&mut tracker, now);
+    }
+    assert_eq!(tracker.breaker(), Some((BreakerState::Closed, 0)));
+}
+
+#[test]
+fn rates_are_kept_in_all_and_by_key() {
+    let rate = Some(Rate { interval: SECOND, burst: 5 });
+    let key_rate = Some((Rate { interval: 3 * SECOND, burst: 1 }, 8));
+    for order in [Order::Unordered, keyed()] {
+        let mut tracker = tracker(Rules { rate, key_rate, order, ..rules() });
+        let clock = Manual::new();
+        for number in 0..40 {
+            tracker
+                .accept(Envelope { key: Some(u64::from(number % 4)), ..Envelope::new(number) }, clock.now())
+                .expect("room");
+        }
+        let mut times = Vec::new();
+        run_to_the_end(&mut tracker, &clock, |&number| {
+            times.push((clock.now(), number % 4));
+            Answer::Ack
+        });
+        assert_eq!(times.len(), 40);
+        for (nth, &(at, key)) in times.iter().enumerate() {
+            let within = |span: Duration| times[nth..].iter().take_while(move |&&(other, _)| other - at < span);
+            assert!(within(10 * SECOND).count() <= 15, "more than 5 + 10 in 10 s");
+            assert!(within(3 * SECOND).filter(|&&(_, other)| other == key).count() <= 1, "a key twice in 3 s");
+        }
+        // Ten of each key, 3 s apart: no slower than the rates ask for.
+        assert!(clock.now() - Instant::START < 40 * SECOND);
+    }
+}
+
+#[test]
+fn weighted_lanes_share_and_strict_lanes_starve_measurably() {
+    let deliver = |priorities| {
+        let mut tracker = tracker(Rules { priorities, capacity: 3000, ..rules() });
+        for number in 0..3000 {
+            let priority = (number % 3) as u8;
+            tracker.accept(Envelope { priority, ..Envelope::new(number) }, Instant::START).expect("room");
+        }
+        let mut first = [0; 3];
+        for nth in 0..600 {
+            let delivery = tracker.next(Instant::START + nth * SECOND).expect("thousands wait");
+            first[usize::from(delivery.envelope().priority)] += 1;
+            delivery.ack();
+        }
+        let waited = [0, 1, 2].map(|priority| tracker.waited(priority));
+        assert_eq!(waited.map(|lane| lane.delivered), first);
+        assert_eq!(waited.map(|lane| lane.depth as u64 + lane.delivered), [1000; 3]);
+        (first, waited[0].longest)
+    };
+    assert_eq!(deliver(Priorities::Weighted([3, 2, 1, 0, 0, 0, 0, 0])).0, [300, 200, 100]);
+    assert_eq!(deliver(Priorities::Strict(3)), ([600, 0, 0], 599 * SECOND));
+}
+
+#[test]
+fn redriven_letters_come_back_at_their_rate_and_only_once() {
+    let mut tracker = tracker(rules());
+    let clock = Manual::new();
+    for number in 0..5 {
+        tracker.accept(Envelope::new(number), clock.now()).expect("room");
+        tracker.next(clock.now()).expect("it is there").reject("bad");
+    }
+    assert_eq!(tracker.redrive_all(Some(Rate { interval: SECOND, burst: 1 })), 5);
+    let mut redriven = Vec::new();
+    for _ in 0..20 {
+        for effect in effects(&mut tracker, clock.now()) {
+            assert!(matches!(effect, Effect::Redriven { .. }));
+            redriven.push(clock.now() - Instant::START);
+        }
+        while let Some(delivery) = tracker.next(clock.now()) {
+            assert_eq!((delivery.attempt(), delivery.envelope().redrives), (1, 1));
+            delivery.reject("still bad");
+        }
+        clock.advance(SECOND / 2);
+    }
+    assert_eq!(redriven, [0, 1, 2, 3, 4].map(|nth| nth * SECOND));
+    assert_eq!((tracker.dead_letters().depth(), tracker.ledger().redriven), (5, 5));
+    assert!(tracker.ledger().balances());
+}
