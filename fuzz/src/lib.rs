@@ -1,6 +1,8 @@
-//! What the fuzz targets share: a byte string is a ring and a list of calls on its ends, and each answer is held against a
-//! model. The runner and the model are those of the contract suite, which feeds them random strings.
+//! What the fuzz targets share: a byte string is a ring, or a tracker, and a list of calls on it, and each answer is held
+//! against a model. The runner and the model are those of the contract suite, which feeds them random strings.
 
+#[path = "../../tests/delivery/model/mod.rs"]
+mod model;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
@@ -16,6 +18,13 @@ use support::{
     kinds::Subject,
     runner::run,
 };
+
+/// Rules for a tracker and calls on it: see `tests/delivery`.
+pub fn tracker(bytes: &[u8]) {
+    if bytes.len() <= BYTES_MAX {
+        model::run(bytes);
+    }
+}
 
 /// Longer strings bring nothing that shorter ones don't; the ledger is made for these.
 const BYTES_MAX: usize = 4096;

@@ -15,6 +15,8 @@
 //!                                                 not in time, or a policy ▶ expired, dropped
 //! ```
 //!
+//! Beside it: [`Calls`] (request and reply, batches, progress), [`Saga`], [`Idempotent`] handlers, and [`Every`] for ticks.
+//!
 //! # What it keeps
 //! * **Every item ends once**: acked, dead, expired, or dropped by a named policy. [`Tracker::ledger`] balances between any
 //!   two calls.
@@ -25,10 +27,12 @@
 //!   before it fills up and its backpressure works.
 
 mod breaker;
+mod calls;
 mod dead_letter;
 mod dedup;
 mod effect;
 mod envelope;
+mod every;
 mod guard;
 mod keys;
 mod lanes;
@@ -38,6 +42,7 @@ mod rate;
 mod redrive;
 mod retry;
 mod rules;
+mod saga;
 mod settle;
 mod slot;
 mod table;
@@ -45,10 +50,12 @@ mod tracker;
 
 pub use self::{
     breaker::{BreakerRules, BreakerState},
+    calls::{BatchId, CallError, Calls, Joined, Progress, Reply, Ticket, TooManyCalls},
     dead_letter::{DeadLetter, DeadLetterRules, DeadLetters, LetterId, WhenFull},
     dedup::{DedupWindow, Idempotent},
     effect::{Answer, CancelError, DroppedBy, Effect, ItemId, Lease, Reason, Refused, Stale},
     envelope::{Envelope, Id, Origin},
+    every::{Every, Missed, Tick},
     guard::Delivery,
     lanes::{LANES_MAX, Priorities, Waited},
     ledger::Ledger,
@@ -56,5 +63,6 @@ pub use self::{
     redrive::RedriveError,
     retry::{Backoff, Class, Jitter, Retry},
     rules::{AtBound, Expired, Order, Rules},
+    saga::{Saga, SagaAction, SagaError, SagaEvent},
     tracker::Tracker,
 };

@@ -1,9 +1,11 @@
 //! Time and delivery against simple models: every answer follows from what was called and from `now`.
 #![cfg(not(ringway_loom))]
 
+mod calls;
 mod dedup;
 mod model;
 mod poison;
 mod promises;
 mod retry;
+mod saga;
 mod wheel;
