@@ -18,6 +18,10 @@ use ringway::channel::{Receiver, Sender, channel};
 use ringway::ring::{Capacity, Consumer, Displace, Producer, broadcast, broadcast_multi, dense, lanes, mpmc, spsc};
 use ringway::ring::{Kind, lanes::Lanes, mpmc::Mpmc, spsc::Spsc};
 use ringway::wait::Park;
+use ringway::{
+    delivery::{AtBound, Envelope, Order, Rules, Tracker},
+    time::Instant,
+};
 
 /// Items moved between two measured calls; the rings hold more.
 const ROUND: usize = 512;
@@ -142,6 +146,31 @@ impl From<Filled> for Large {
     }
 }
 
+const KEYED: Order = Order::Keyed { keys_max: 64, parked_per_key_max: 64, at_bound: AtBound::Stall };
+
+fn handle(item: u64) {
+    black_box(item);
+}
+
+/// Items accepted, handled and acked, a batch of 32 at a time.
+fn track(rules: Rules, count: usize) {
+    let mut tracker = Tracker::<u64>::new(rules, Instant::START).expect("a tracker");
+    let now = Instant::START;
+    let run = || {
+        for batch in 0..ROUND as u64 / 32 {
+            for item in 0..32 {
+                let key = Some(batch * 32 + item);
+                assert!(tracker.accept(Envelope { key, ..Envelope::new(item) }, now).is_ok());
+            }
+            while let Some(delivery) = tracker.next(now) {
+                handle(*delivery.payload());
+                delivery.ack();
+            }
+        }
+    };
+    rounds(count, true, run, || ());
+}
+
 fn operations() -> BTreeMap<&'static str, fn(usize)> {
     let mut all: BTreeMap<&'static str, fn(usize)> = BTreeMap::new();
     macro_rules! both {
@@ -167,6 +196,9 @@ fn operations() -> BTreeMap<&'static str, fn(usize)> {
     all.insert("channel lanes recv", |n| parking::<Lanes>(n, false));
     all.insert("channel mpmc send", |n| parking::<Mpmc>(n, true));
     all.insert("channel mpmc recv", |n| parking::<Mpmc>(n, false));
+    all.insert("handler alone", |count| rounds(count, true, || (0..ROUND as u64).for_each(handle), || ()));
+    all.insert("tracker ack", |count| track(Rules::default(), count));
+    all.insert("tracker ack keyed", |count| track(Rules { order: KEYED, ..Rules::default() }, count));
     all.insert("mpmc displace", |count| {
         let (mut tx, _rx) = mpmc::<u64>(Capacity::exactly(ROUND)).expect("a ring");
         (0..ROUND).for_each(|_| assert!(tx.try_push(7).is_ok()));

@@ -1,4 +1,4 @@
-//! Nothing allocates once a ring and its ends are built: every call of every kind, counted at the allocator. And what was
+//! Nothing allocates once a ring and its ends, or a tracker, are built: every call of every kind, counted at the allocator. And what was
 //! allocated is given back as what it was.
 #![cfg(not(ringway_loom))]
 #![allow(unsafe_code)]
@@ -22,7 +22,12 @@ use ringway::ring::{
 };
 use ringway::{
     Engine,
-    router::{Contract, Full, Held, Order},
+    delivery::{
+        Answer, AtBound, Backoff, BreakerRules, DeadLetterRules, DedupWindow, Envelope, Id, Order, Priorities, Rate,
+        Retry, Rules, Tracker, WhenFull,
+    },
+    router::{self, Contract, Full, Held},
+    time::Instant,
     worker::Polled,
 };
 
@@ -271,7 +276,7 @@ fn an_engine_is_silent() {
     let engine = Engine::builder().workers(1).by_hand().start().unwrap();
     let mut workers = engine.take_workers();
     let total = engine.queue::<u64>("total").shards(2).open().unwrap();
-    let lanes = engine.queue::<u64>("lanes").order(Order::PerPublisher).open().unwrap();
+    let lanes = engine.queue::<u64>("lanes").order(router::Order::PerPublisher).open().unwrap();
     let oldest = engine.queue::<u64>("oldest").capacity(8).full(Full::DropOldest).open().unwrap();
     for queue in [&total, &lanes, &oldest] {
         engine.consume(queue).handle(|_| |item: Held<'_, u64>| assert!(*item < ROUNDS)).unwrap();
@@ -313,4 +318,65 @@ fn an_engine_is_silent() {
     (0..ROUNDS).for_each(&mut round);
     silently("an engine", || (0..ROUNDS).for_each(&mut round));
     engine.audit().check().unwrap();
+}
+
+/// Everything that a tracker can do, for longer than anything in it lasts.
+#[test]
+fn a_tracker_is_silent() {
+    let order = Order::Keyed { keys_max: 8, parked_per_key_max: 4, at_bound: AtBound::DeadLetter };
+    let rules = Rules {
+        capacity: 64,
+        in_flight_max: 16,
+        order,
+        retry: Retry { backoff: Backoff::Fixed(Duration::from_micros(200)), attempts_max: 3, ..Retry::default() },
+        dedup: Some(DedupWindow { time: Duration::from_secs(1), count: 32 }),
+        priorities: Priorities::Strict(3),
+        rate: Some(Rate { interval: Duration::from_micros(1), burst: 1000 }),
+        key_rate: Some((Rate { interval: Duration::from_micros(2), burst: 10 }, 16)),
+        breaker: Some(BreakerRules {
+            failures: 50,
+            window: Duration::MAX,
+            open_for: Duration::from_millis(1),
+            probes: 2,
+        }),
+        dead_letters: DeadLetterRules { capacity: 8, when_full: WhenFull::DropOldest },
+        ..Rules::default()
+    };
+    let mut tracker = Tracker::<u64, u8>::new(rules, Instant::START).expect("a tracker");
+    let mut leases = Vec::with_capacity(64);
+    let mut now = Instant::START;
+    silently("a tracker", || {
+        for number in 0..20_000_u64 {
+            now = now + Duration::from_micros(50);
+            while tracker.tick(now).is_some() {}
+            let (key, id) = (Some(number % 7), Some(Id::from(number / 2)));
+            let expires_at = if number % 5 == 0 { now + Duration::from_millis(2) } else { Instant::FAR };
+            let not_before = if number % 3 == 0 { now + Duration::from_millis(1) } else { now };
+            let envelope =
+                Envelope { key, id, expires_at, not_before, priority: (number % 4) as u8, ..Envelope::new(number) };
+            let _ = tracker.accept(envelope, now);
+            while let Some(delivery) = tracker.next(now) {
+                match *delivery.payload() % 11 {
+                    0 => drop(delivery.nack(1)),
+                    1 => drop(delivery.reject(2)),
+                    2 => drop(delivery),
+                    3 if leases.len() < 64 => leases.push(delivery.defer()),
+                    _ => delivery.ack(),
+                }
+            }
+            if number % 8 == 0 {
+                leases.drain(..).for_each(|lease| drop(tracker.settle(lease, Answer::Ack, now)));
+            }
+            if number % 1000 == 0 {
+                tracker.redrive_all(None);
+            }
+        }
+    });
+    let ledger = tracker.ledger();
+    let (redeliveries, redriven, dead) = (ledger.redeliveries, ledger.redriven, ledger.dead);
+    assert!(
+        ledger.balances() && ledger.acked > 1000 && redeliveries > 100 && redriven > 10 && dead > 100,
+        "{ledger:?}"
+    );
+    assert!(ledger.expired > 10 && ledger.refused_duplicate > 1000, "{ledger:?}");
 }

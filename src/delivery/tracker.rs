@@ -167,8 +167,11 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         let waits = not_before > now;
         let since = if waits { not_before } else { now };
         let state = if waits { State::Waiting { again: false } } else { State::Fresh };
+        if self.room() == 0 {
+            return Err(envelope);
+        }
         let slot = Slot { envelope, state, holds_key: false, attempt: 0, since, first: since, wait: 0, error: None };
-        let handle = self.slots.insert(slot).map_err(|slot| slot.envelope)?;
+        let handle = self.slots.put(slot);
         self.ledger.accepted += 1;
         if waits {
             self.timers.arm(handle.index, not_before.min(expires_at));

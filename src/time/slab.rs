@@ -62,15 +62,21 @@ impl<V> Slab<V> {
     /// Puts a value into a vacant place; gives it back if there is none.
     #[inline]
     pub(crate) fn insert(&mut self, value: V) -> Result<Handle, V> {
+        if self.vacant == NONE { Err(value) } else { Ok(self.put(value)) }
+    }
+
+    /// Puts a value into a vacant place, of which there is one.
+    #[inline]
+    pub(crate) fn put(&mut self, value: V) -> Handle {
         let index = self.vacant;
-        let Some(place) = self.places.get_mut(index as usize) else { return Err(value) };
+        let place = &mut self.places[index as usize];
         self.vacant = place.next;
         self.depth += 1;
         self.serial += 1;
         place.value = Some(value);
         place.serial = self.serial;
         place.next = NONE;
-        Ok(Handle { index, serial: self.serial })
+        Handle { index, serial: self.serial }
     }
 
     /// Takes the value at `index` out; its place must be in no list.
