@@ -138,16 +138,21 @@ impl Timers {
         Some((slot, (self.reached & above) | digit << (DIGIT_BITS * level)))
     }
 
-    /// Puts a timer at the end of the list of the slot for its tick.
+    /// The slot for a tick, which from now on holds a timer.
     #[inline]
-    fn link(&mut self, index: u32) {
-        let tick = self.nodes[index as usize].tick;
+    fn occupy(&mut self, tick: u64) -> usize {
         // A tick that is reached differs in no digit, and belongs to level 0.
         let level = ((tick ^ self.reached) | 1).ilog2() / DIGIT_BITS;
         let slot = level as usize * SLOTS + (tick >> (DIGIT_BITS * level)) as usize % SLOTS;
         self.occupied[slot / 64] |= 1 << (slot % 64);
         self.words |= 1 << (slot / 64);
-        let head = self.places + slot;
+        slot
+    }
+
+    /// Puts a timer at the end of the list of the slot for its tick.
+    #[inline]
+    fn link(&mut self, index: u32) {
+        let head = self.places + self.occupy(self.nodes[index as usize].tick);
         let last = self.nodes[head].prev;
         self.nodes[index as usize].next = head as u32;
         self.nodes[index as usize].prev = last;
@@ -156,19 +161,50 @@ impl Timers {
     }
 
     /// Moves the timers of a slot that the wheel has just reached to the levels below, in order.
+    ///
+    /// Each step of a walk along a list waits for memory. This one walks from both ends at once, so that two waits overlap:
+    /// what comes from the front is put in at the cut of its new slot, before the cut, and what comes from the back
+    /// behind it. The levels below are empty, or another slot would have been reached first.
     fn deal_out(&mut self, slot: usize, soon: &mut impl FnMut(u32)) {
         let head = self.places + slot;
-        let mut index = self.nodes[head].next;
+        let (mut front, mut back) = (self.nodes[head].next, self.nodes[head].prev);
         (self.nodes[head].next, self.nodes[head].prev) = (head as u32, head as u32);
         self.vacate(slot);
-        while index as usize != head {
-            let next = self.nodes[index as usize].next;
-            self.link(index);
-            if slot < 2 * SLOTS {
-                soon(index);
+        let is_soon = slot < 2 * SLOTS;
+        loop {
+            let (after, before) = (self.nodes[front as usize].next, self.nodes[back as usize].prev);
+            self.put_in_at_cut(front, true);
+            if is_soon {
+                soon(front);
             }
-            index = next;
+            if front == back {
+                break;
+            }
+            self.put_in_at_cut(back, false);
+            if is_soon {
+                soon(back);
+            }
+            if after == back {
+                break;
+            }
+            (front, back) = (after, before);
         }
+    }
+
+    /// Puts a timer into the list of the slot for its tick, at the cut, and moves the cut behind it if `from_front`. The cut
+    /// is noted in the head, whose tick has no other use.
+    #[inline]
+    fn put_in_at_cut(&mut self, index: u32, from_front: bool) {
+        let slot = self.occupy(self.nodes[index as usize].tick);
+        let head = self.places + slot;
+        let is_first = self.nodes[head].next == head as u32;
+        let cut = if is_first { head } else { self.nodes[head].tick as usize };
+        let behind = self.nodes[cut].next;
+        self.nodes[index as usize].prev = cut as u32;
+        self.nodes[index as usize].next = behind;
+        self.nodes[cut].next = index;
+        self.nodes[behind as usize].prev = index;
+        self.nodes[head].tick = if from_front { u64::from(index) } else { cut as u64 };
     }
 
     #[inline]

@@ -28,6 +28,8 @@ fn distance() -> impl Strategy<Value = u64> {
         (0..64_u32).prop_flat_map(|bits| 0..=u64::MAX >> bits),
         (0..64_u32, 0..3_u64).prop_map(|(bits, off)| (1_u64 << bits).wrapping_add(off).wrapping_sub(1)),
         Just(u64::MAX),
+        // Few ticks, so that several timers share one.
+        (0..3_u64).prop_map(|off| (70_000 + off) << 20),
     ]
 }
 
@@ -152,6 +154,30 @@ proptest! {
         calls in prop::collection::vec(call(), 0..80),
     ) {
         check(capacity, tick_bits, start, calls);
+    }
+}
+
+/// Many timers of few ticks: what is dealt out from a full slot keeps its order.
+#[test]
+fn a_tick_fires_first_in_first_out() {
+    for count in [1, 2, 3, 4, 5, 8, 9, 1000] {
+        for distance in [1_u64, 256, 70_000, 20_000_000] {
+            let now = Instant::START;
+            let mut wheel = Wheel::new(1000, Duration::from_nanos(1), now).expect("a wheel");
+            let mut model = BTreeMap::new();
+            for nth in 0..count {
+                let tick = distance + nth * 7919 % 3;
+                let timer = wheel.schedule(Instant::from_nanos(tick), nth).expect("room");
+                if nth % 5 == 3 {
+                    assert_eq!(wheel.cancel(timer), Some(nth));
+                } else {
+                    model.insert((tick, nth), nth);
+                }
+            }
+            let later = Instant::from_nanos(distance + 3);
+            let fired: Vec<u64> = std::iter::from_fn(|| wheel.fire(later)).collect();
+            assert_eq!(fired, model.into_values().collect::<Vec<_>>(), "{count} timers in {distance} ticks");
+        }
     }
 }
 
