@@ -50,7 +50,7 @@ fn run() -> Result<bool, String> {
     if args.list {
         for row in &results.rows {
             let names: Vec<_> = row.cells.iter().map(|cell| cell.entry.name).collect();
-            println!("{}: {}\n    {}", row.row.name, row.row.describe(), names.join(", "));
+            println!("{}: {}\n    {}", row.row.name, row.row.describe(args.quick), names.join(", "));
         }
         return Ok(true);
     }

@@ -2,7 +2,7 @@
 //! through the same loops.
 
 /// What a queue carries. It starts with a word that names its producer and its place in that producer's stream.
-pub(crate) trait Payload: Copy + Default + Send + Sync + 'static {
+pub(crate) trait Payload: Copy + Default + Send + Sync + Unpin + 'static {
     /// A payload that can be checked.
     fn new(word: u64) -> Self;
 
@@ -101,12 +101,40 @@ pub(crate) trait Take<T>: Send + 'static {
     fn try_take(&mut self, each: impl FnMut(&T)) -> usize;
 }
 
+/// The other side is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ended;
+
+/// The end of a producer, by the call that waits.
+pub(crate) trait BlockingPush<T>: Send + 'static {
+    /// Puts one item in, and waits for room in the peer's own way.
+    fn push_waiting(&mut self, item: T) -> Result<(), Ended>;
+}
+
+/// The end of a consumer, by the call that waits.
+pub(crate) trait BlockingTake<T>: Send + 'static {
+    /// Takes one item out, and waits for it in the peer's own way.
+    fn take_waiting(&mut self) -> Result<T, Ended>;
+}
+
+/// The end of a producer, by its future.
+pub(crate) trait AsyncPush<T>: Send + 'static {
+    /// Puts one item in; the task waits for room.
+    fn push_async(&mut self, item: T) -> impl Future<Output = Result<(), Ended>> + Send;
+}
+
+/// The end of a consumer, by its future.
+pub(crate) trait AsyncTake<T>: Send + 'static {
+    /// Takes one item out; the task waits for it.
+    fn take_async(&mut self) -> impl Future<Output = Result<T, Ended>> + Send;
+}
+
 /// A contender: how to open it, and its two kinds of end.
 pub(crate) trait Queue<T: Payload>: 'static {
-    /// The end that pushes: [`Push`], or [`PushMany`] for rows in bulk.
+    /// The end that pushes, by one of the traits above.
     type Tx: Send + 'static;
-    /// The end that takes.
-    type Rx: Take<T>;
+    /// The end that takes, by one of the traits above.
+    type Rx: Send + 'static;
 
     /// Opens a queue with all its ends, ready to be moved to their threads.
     fn open(shape: &Shape) -> (Vec<Self::Tx>, Vec<Self::Rx>);

@@ -1,5 +1,7 @@
 //! The workloads, as data.
 
+use std::time::Duration;
+
 /// What a row does with its queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Topology {
@@ -19,8 +21,27 @@ pub(crate) enum Topology {
     Broadcast,
     /// Two queues, one item that goes to and fro.
     RoundTrip,
+    /// One item at a time, sent when the receiver is asleep: from before the send to after the receive.
+    Wake,
+    /// An item a millisecond beside threads that always run: from when it was to be sent to after the receive.
+    Paced,
+    /// Nothing comes for a while: the receiver's CPU time.
+    Idle,
+    /// One thread: batches of sends, timed, each taken out again, untimed.
+    Send,
     /// No queue at all: how fast lines move from core to core.
     Stream,
+}
+
+/// By which of its calls a contender is driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Calls {
+    /// Those that never wait; the harness tries again, the same way for all.
+    Try,
+    /// Those that wait, each contender in its own way.
+    Blocking,
+    /// Futures, all of them tasks of one runtime thread.
+    Async,
 }
 
 /// What an item of a row is.
@@ -49,6 +70,8 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// What it does.
     pub(crate) topology: Topology,
+    /// By which calls.
+    pub(crate) calls: Calls,
     /// Threads that push.
     pub(crate) producers: usize,
     /// Threads that take.
@@ -59,16 +82,45 @@ pub(crate) struct Row {
     pub(crate) width: Width,
     /// Items that one call moves.
     pub(crate) batch: usize,
+    /// How long a burst should take: long beside a preemption's cost, short beside the time between two changes of regime.
+    pub(crate) burst: Duration,
+    /// It is measured in the first of so many rounds, then in the first of the next so many.
+    pub(crate) every: usize,
     /// The ringway entry that stands for ringway in the summary: the kind that its docs would send this workload to.
     pub(crate) ours: &'static str,
 }
 
 impl Row {
+    /// How long its burst should take in such a run.
+    pub(crate) fn burst(&self, quick: bool) -> Duration {
+        if quick { (self.burst / 4).min(BURST_QUICK_MAX) } else { self.burst }
+    }
+
+    /// Whether it is measured in that round; round 0 only learns how long a burst is.
+    pub(crate) fn has_round(&self, round: usize, quick: bool) -> bool {
+        match round {
+            0 => self.learns(),
+            _ if quick && self.every != ONCE => true,
+            _ => (round - 1).is_multiple_of(self.every),
+        }
+    }
+
+    /// Whether the length of its burst depends on how fast a contender is.
+    pub(crate) fn learns(&self) -> bool {
+        !matches!(self.topology, Topology::Paced | Topology::Idle)
+    }
+
+    /// Whether a thread of it may sleep.
+    pub(crate) fn sleeps(&self) -> bool {
+        self.calls != Calls::Try
+    }
+
     /// One line for the report.
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self, quick: bool) -> String {
         let Self { producers, consumers, capacity, batch, .. } = self;
         let width = self.width.name();
-        match self.topology {
+        let burst_ms = self.burst(quick).as_millis();
+        let what = match self.topology {
             Topology::Pair => format!("One thread pushes one {width} and pops it; ns a pair. Capacity {capacity}."),
             Topology::Bulk => {
                 format!("{width}, capacity {capacity}, up to {batch} items a call, in place where the API can.")
@@ -80,7 +132,28 @@ impl Row {
             }
             Topology::RoundTrip => format!(
                 "A {width} goes to and fro over two queues of capacity {capacity}, one in flight: a closed loop. \
-                 Tight poll; p50 of one sample, one time stamp a trip (inside every figure, the raw lines' too)."
+                 p50 of one sample, one time stamp a trip (inside every figure, the raw lines' too).{}",
+                if self.calls == Calls::Try { " Tight poll." } else { "" }
+            ),
+            Topology::Wake => format!(
+                "A {width} is sent to a receiver that sleeps: the kernel has said so (state S in /proc), and {} µs have \
+                 passed since. ns from before the send to after the receive, on two CPUs. p50 and p99 of one sample.",
+                WAKE_PAUSE.as_micros()
+            ),
+            Topology::Paced => format!(
+                "A {width} is to be sent every {} µs, by a plan made beforehand, while one thread that never sleeps runs on \
+                 each CPU. ns from the planned time to after the receive: an open loop. p50 and p99 of one sample of \
+                 {burst_ms} ms.",
+                PACE.as_micros()
+            ),
+            Topology::Idle => format!(
+                "Nothing is sent for {burst_ms} ms, then one {width}. CPU time that the receiver had for it, by its thread's \
+                 clock; once in a run.{}",
+                if quick { " **Shortened by --quick.**" } else { "" }
+            ),
+            Topology::Send => format!(
+                "One thread sends {batch} {width} in a row, and takes them out again; ns a send, of the median batch. \
+                 Capacity {capacity}; nobody waits or sleeps."
             ),
             Topology::Stream => format!(
                 "No queue: {batch} lines of {width} written, one counter stored, read and checked by the other core. \
@@ -89,24 +162,42 @@ impl Row {
             _ => format!(
                 "{producers} producing, {consumers} consuming, {width}, capacity {capacity}; ns an item overall."
             ),
+        };
+        match self.calls {
+            Calls::Try => what,
+            Calls::Blocking => format!("{what} By the calls that wait."),
+            Calls::Async => format!("{what} By futures, a task an end, on one runtime thread (tokio current_thread)."),
         }
     }
 }
 
+/// How long the receiver of [`Topology::Wake`] has slept at the least when an item is sent to it.
+pub(crate) const WAKE_PAUSE: Duration = Duration::from_micros(50);
+/// The time between two items of [`Topology::Paced`].
+pub(crate) const PACE: Duration = Duration::from_millis(1);
+/// The longest burst of a run that only shows that things work.
+const BURST_QUICK_MAX: Duration = Duration::from_millis(50);
+/// [`Row::every`] of a row that is measured in one round only.
+const ONCE: usize = usize::MAX;
+
 const SPSC: Row = Row {
     name: "spsc",
     topology: Topology::Spsc,
+    calls: Calls::Try,
     producers: 1,
     consumers: 1,
     capacity: 1024,
     width: Width::Word,
     batch: 1,
+    burst: Duration::from_millis(8),
+    every: 1,
     ours: "ringway spsc",
 };
 
 const MPSC: Row = Row { topology: Topology::Mpsc, ours: "ringway lanes", ..SPSC };
 const MPMC: Row = Row { topology: Topology::Mpmc, ours: "ringway mpmc", ..SPSC };
 const BULK: Row = Row { topology: Topology::Bulk, batch: 32, ours: "ringway dense runs", ..SPSC };
+const BLOCKING: Row = Row { calls: Calls::Blocking, ..SPSC };
 
 /// Every workload, in the order of the report.
 pub(crate) const ROWS: &[Row] = &[
@@ -126,4 +217,30 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "broadcast-2", topology: Topology::Broadcast, consumers: 2, ours: "ringway broadcast each", ..SPSC },
     Row { name: "ping-pong", topology: Topology::RoundTrip, ours: "ringway dense", ..SPSC },
     Row { name: "ceiling-stream", topology: Topology::Stream, width: Width::Block, batch: 64, ours: "", ..SPSC },
+    Row { name: "spsc-blocking", ..BLOCKING },
+    Row { name: "spsc-64B-blocking", width: Width::Block, ..BLOCKING },
+    Row { name: "mpsc-2-blocking", producers: 2, calls: Calls::Blocking, ..MPSC },
+    Row { name: "mpsc-4-blocking", producers: 4, calls: Calls::Blocking, ..MPSC },
+    Row { name: "mpmc-2x2-blocking", producers: 2, consumers: 2, calls: Calls::Blocking, ..MPMC },
+    Row { name: "mpmc-4x4-blocking", producers: 4, consumers: 4, calls: Calls::Blocking, ..MPMC },
+    Row { name: "ping-pong-blocking", topology: Topology::RoundTrip, burst: Duration::from_millis(16), ..BLOCKING },
+    Row { name: "wake-blocking", topology: Topology::Wake, burst: Duration::from_millis(16), ..BLOCKING },
+    Row {
+        name: "paced-1kHz-blocking",
+        topology: Topology::Paced,
+        burst: Duration::from_millis(200),
+        every: 4,
+        ..BLOCKING
+    },
+    Row { name: "idle-blocking", topology: Topology::Idle, burst: Duration::from_secs(5), every: ONCE, ..BLOCKING },
+    Row { name: "send-cost-blocking", topology: Topology::Send, batch: 512, ..BLOCKING },
+    Row { name: "mpsc-4-async", producers: 4, calls: Calls::Async, ..MPSC },
+    Row {
+        name: "broadcast-2-async",
+        topology: Topology::Broadcast,
+        consumers: 2,
+        calls: Calls::Async,
+        ours: "ringway broadcast",
+        ..SPSC
+    },
 ];

@@ -11,15 +11,13 @@ use crate::{
     args::Args,
     entries::{self, Entry, Exclusion, Part},
     measure::{Job, Outcome, Regime, Sample},
-    rows::{ROWS, Row, Topology},
+    rows::{Calls, PACE, ROWS, Row, Topology},
 };
 
-/// How long a burst should take: long beside a preemption's cost, short beside the time between two changes of regime.
-const BURST: Duration = Duration::from_millis(8);
-/// The same for a run that only shows that things work.
-const BURST_QUICK: Duration = Duration::from_millis(2);
-/// How long a sample may take before it counts as hung.
+/// How long a sample may take, beside the burst, before it counts as hung.
 const DEADLINE: Duration = Duration::from_secs(2);
+/// The same for a run that only shows that things work.
+const DEADLINE_QUICK: Duration = Duration::from_secs(1);
 /// Hangs after which a cell is not tried again.
 const HANGS_MAX: usize = 2;
 /// Faults after which a cell is not tried again.
@@ -30,8 +28,12 @@ const ITEMS_FIRST: u64 = 4096;
 const ATTEMPTS: usize = 2;
 /// Limits of a burst.
 const ITEMS: std::ops::RangeInclusive<u64> = 64..=1 << 26;
+/// The same where every item may have to wake somebody.
+const ITEMS_FIRST_ASLEEP: u64 = 64;
 /// Round trips that go before those that are measured.
 const TRIPS_WARM: u64 = 512;
+/// The same where every item may have to wake somebody.
+const ITEMS_WARM_ASLEEP: u64 = 16;
 /// Seconds between two lines of progress where lines can't be overwritten.
 const PROGRESS_SECONDS: u64 = 10;
 
@@ -67,8 +69,8 @@ pub(crate) struct Results {
     pub(crate) rows: Vec<RowResult>,
     /// Cells that were left out by decision.
     pub(crate) excluded: Vec<Exclusion>,
-    /// Threads that hang inside a peer's call and burn a CPU since: what came after them is not comparable.
-    pub(crate) stuck: usize,
+    /// Threads that hang inside a peer's call and use a CPU since: what came after them is not comparable.
+    pub(crate) burning: usize,
 }
 
 /// How many items make a burst, near and far.
@@ -78,6 +80,8 @@ struct Pace {
     known: [bool; 2],
     /// Items of one call: a burst has whole ones only.
     step: u64,
+    /// The row says how many.
+    fixed: bool,
 }
 
 impl Results {
@@ -89,6 +93,12 @@ impl Results {
             counts[sample.regime().map_or(left_out, |regime| regime as usize)] += 1;
         }
         counts
+    }
+
+    /// Whether that contender hung in a row of such calls: then it is no measure for the others, whatever it reached.
+    pub(crate) fn has_hung(&self, name: &str, calls: Calls) -> bool {
+        let rows = self.rows.iter().filter(|row| row.row.calls == calls);
+        rows.flat_map(|row| &row.cells).any(|cell| cell.entry.name == name && !cell.hangs.is_empty())
     }
 
     /// Whether the run can be trusted as a test: no stream was broken, and ringway did not hang.
@@ -111,7 +121,7 @@ pub(crate) fn plan(args: &Args) -> Results {
             }
             match entry.excluded(row) {
                 Some(exclusion) => results.excluded.push(*exclusion),
-                None => cells.push(Cell::new(entry, row)),
+                None => cells.push(Cell::new(entry, row, args.quick)),
             }
         }
         results.rows.push(RowResult { row, cells });
@@ -121,18 +131,20 @@ pub(crate) fn plan(args: &Args) -> Results {
 
 /// Runs what was planned.
 pub(crate) fn run(results: &mut Results, args: &Args, pins: &[CoreId]) {
-    let burst = if args.quick { BURST_QUICK } else { BURST };
-    let cells = results.rows.iter().map(|row| row.cells.len()).sum::<usize>();
-    let mut progress = Progress::new(cells * (args.rounds + 1));
+    let rounds = |row: &Row| (0..=args.rounds).filter(|&round| row.has_round(round, args.quick)).count();
+    let mut progress = Progress::new(results.rows.iter().map(|row| row.cells.len() * rounds(row.row)).sum());
     // The first round only learns how many items a burst needs: nothing of it is kept.
     for round in 0..=args.rounds {
-        let Results { rows, stuck, .. } = &mut *results;
+        let Results { rows, burning, .. } = &mut *results;
         for (nth, RowResult { row, cells }) in rows.iter_mut().enumerate() {
+            if !row.has_round(round, args.quick) {
+                continue;
+            }
             let count = cells.len();
             for place in 0..count {
                 let cell = &mut cells[(place + round + nth) % count];
                 progress.step(round, args.rounds, row.name, cell.entry.name);
-                *stuck += cell.measure(row, pins, burst);
+                *burning += cell.measure(row, pins, args.quick);
                 if round == 0 {
                     cell.samples.clear();
                 }
@@ -143,21 +155,28 @@ pub(crate) fn run(results: &mut Results, args: &Args, pins: &[CoreId]) {
 }
 
 impl Cell {
-    fn new(entry: Entry, row: &Row) -> Self {
-        let first = ITEMS_FIRST / row.producers as u64;
-        let pace = Pace { items: [first; 2], known: [false; 2], step: row.batch as u64 };
+    fn new(entry: Entry, row: &Row, quick: bool) -> Self {
+        let items = match row.topology {
+            Topology::Idle => 1,
+            Topology::Paced => (row.burst(quick).as_nanos() / PACE.as_nanos()) as u64,
+            Topology::Wake => ITEMS_FIRST_ASLEEP,
+            Topology::RoundTrip if row.sleeps() => ITEMS_FIRST_ASLEEP,
+            _ => ITEMS_FIRST / row.producers as u64,
+        };
+        let pace = Pace { items: [items; 2], known: [false; 2], step: row.batch as u64, fixed: !row.learns() };
         Self { entry, samples: Vec::new(), faults: Vec::new(), hangs: Vec::new(), given_up: false, pace }
     }
 
-    /// Takes a sample; returns how many threads it left behind.
-    fn measure(&mut self, row: &Row, pins: &[CoreId], burst: Duration) -> usize {
-        let (mut last, mut stuck) = (None, 0);
+    /// Takes a sample; returns how many threads it left behind that use a CPU.
+    fn measure(&mut self, row: &Row, pins: &[CoreId], quick: bool) -> usize {
+        let burst = row.burst(quick);
+        let (mut last, mut burning) = (None, 0);
         for _ in 0..ATTEMPTS {
             if self.given_up {
                 break;
             }
-            let (sample, left_behind) = self.attempt(row, pins);
-            stuck += left_behind;
+            let (sample, left_behind) = self.attempt(row, pins, quick);
+            burning += left_behind;
             last = sample;
             let Some(sample) = &last else { break };
             self.pace.learn(sample, burst);
@@ -167,14 +186,23 @@ impl Cell {
             }
         }
         self.samples.push(last);
-        stuck
+        burning
     }
 
-    /// One sample; and how many threads it left behind.
-    fn attempt(&mut self, row: &Row, pins: &[CoreId]) -> (Option<Sample>, usize) {
+    /// One sample; and how many threads it left behind that use a CPU.
+    fn attempt(&mut self, row: &Row, pins: &[CoreId], quick: bool) -> (Option<Sample>, usize) {
         let closed_loop = row.topology == Topology::RoundTrip;
-        let warm = if closed_loop { TRIPS_WARM } else { row.capacity.max(1024) as u64 / row.producers as u64 };
-        let job = Job { pins: pins.to_vec(), items: self.pace.items, warm, tight: closed_loop, deadline: DEADLINE };
+        let warm = match row.topology {
+            Topology::Idle => 0,
+            Topology::Wake | Topology::Paced => ITEMS_WARM_ASLEEP,
+            Topology::RoundTrip if row.sleeps() => ITEMS_WARM_ASLEEP,
+            Topology::RoundTrip => TRIPS_WARM,
+            _ => row.capacity.max(1024) as u64 / row.producers as u64,
+        };
+        let burst = row.burst(quick);
+        let deadline = burst + if quick { DEADLINE_QUICK } else { DEADLINE };
+        let (pins, sleeps, items) = (pins.to_vec(), row.sleeps(), self.pace.items);
+        let job = Job { pins, items, warm, tight: closed_loop, sleeps, burst, deadline };
         match (self.entry.run)(row, &job) {
             Outcome::Measured(sample) => (Some(sample), 0),
             Outcome::Fault(what) => {
@@ -182,11 +210,11 @@ impl Cell {
                 self.given_up |= self.faults.len() >= FAULTS_MAX;
                 (None, 0)
             }
-            Outcome::Hung { what, stuck } => {
+            Outcome::Hung { what, stuck, burning } => {
                 self.hangs.push(what);
                 // A thread that never came back is proof enough; a slow sample gets another chance.
                 self.given_up |= stuck > 0 || self.hangs.len() >= HANGS_MAX;
-                (None, stuck)
+                (None, burning)
             }
         }
     }
@@ -194,6 +222,9 @@ impl Cell {
 
 impl Pace {
     fn learn(&mut self, sample: &Sample, burst: Duration) {
+        if self.fixed {
+            return;
+        }
         // The first probe chose the number of items, whatever happened after it.
         let regime = Regime::of(sample.probes[0]);
         let (here, there) = (regime as usize, 1 - regime as usize);

@@ -3,11 +3,29 @@
 use crate::{
     entries::Part,
     measure::{Regime, Sample},
-    schedule::{Cell, RowResult},
+    schedule::{Cell, Results, RowResult},
 };
 
 /// Samples below which a regime counts as not seen.
 const SAMPLES_MIN: usize = 3;
+
+/// Which figure of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Figure {
+    /// The row's own: ns an item, or a median.
+    Main,
+    /// The 99th percentile.
+    P99,
+}
+
+impl Figure {
+    fn of(self, sample: &Sample) -> Option<f64> {
+        match self {
+            Self::Main => Some(sample.ns),
+            Self::P99 => sample.p99_ns,
+        }
+    }
+}
 
 /// Many figures in three.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,19 +59,25 @@ impl Spread {
 
 impl Cell {
     /// ns of the samples of a regime.
-    pub(crate) fn spread(&self, regime: Regime) -> Option<Spread> {
-        Spread::of(self.in_regime(regime).map(|sample| sample.ns).collect())
+    pub(crate) fn spread(&self, figure: Figure, regime: Regime) -> Option<Spread> {
+        Spread::of(self.in_regime(regime).filter_map(|sample| figure.of(sample)).collect())
     }
 
-    /// The median of the 99th percentiles of a regime, where there are some.
-    pub(crate) fn p99(&self, regime: Regime) -> Option<Spread> {
-        Spread::of(self.in_regime(regime).filter_map(|sample| sample.p99_ns).collect())
+    /// Whether there are 99th percentiles.
+    pub(crate) fn has_p99(&self) -> bool {
+        self.samples.iter().flatten().any(|sample| sample.p99_ns.is_some())
+    }
+
+    /// The ns of a row that is measured once, whatever the regime.
+    pub(crate) fn only(&self) -> Option<f64> {
+        self.samples.iter().flatten().map(|sample| sample.ns).next()
     }
 
     /// This contender's time over the other's, of the rounds in which both ran in that regime.
-    pub(crate) fn ratio_to(&self, other: &Self, regime: Regime) -> Option<Spread> {
-        let here =
-            |sample: &Option<Sample>| sample.as_ref().filter(|sample| sample.regime() == Some(regime)).map(|s| s.ns);
+    pub(crate) fn ratio_to(&self, other: &Self, figure: Figure, regime: Regime) -> Option<Spread> {
+        let here = |sample: &Option<Sample>| {
+            sample.as_ref().filter(|sample| sample.regime() == Some(regime)).and_then(|sample| figure.of(sample))
+        };
         let both = self.samples.iter().zip(&other.samples);
         Spread::of(both.filter_map(|(mine, theirs)| Some(here(mine)? / here(theirs)?)).collect())
     }
@@ -69,10 +93,12 @@ impl RowResult {
         self.cells.iter().find(|cell| cell.entry.name == self.row.ours)
     }
 
-    /// The peer with the best median in a regime.
-    pub(crate) fn best_peer(&self, regime: Regime) -> Option<(&Cell, Spread)> {
-        let peers = self.cells.iter().filter(|cell| cell.entry.part == Part::Peer);
-        let measured = peers.filter_map(|cell| Some((cell, cell.spread(regime)?)));
+    /// The peer with the best median in a regime, of those that sleep where they should and hung nowhere.
+    pub(crate) fn best_peer(&self, results: &Results, figure: Figure, regime: Regime) -> Option<(&Cell, Spread)> {
+        let peers = self.cells.iter().filter(|cell| {
+            cell.entry.part == Part::Peer && !(self.row.sleeps() && results.has_hung(cell.entry.name, self.row.calls))
+        });
+        let measured = peers.filter_map(|cell| Some((cell, cell.spread(figure, regime)?)));
         measured.min_by(|left, right| left.1.median.total_cmp(&right.1.median))
     }
 
@@ -81,9 +107,15 @@ impl RowResult {
         self.cells.iter().find(|cell| cell.entry.part == Part::Ceiling)
     }
 
+    /// The bare ring that a contender is built on, if the row has it.
+    pub(crate) fn ring_under(&self, cell: &Cell) -> Option<&Cell> {
+        let over = cell.entry.over?;
+        self.cells.iter().find(|ring| ring.entry.name == over)
+    }
+
     /// Cells in the order of their medians in a regime; those without one come last.
     pub(crate) fn ranked(&self, regime: Regime) -> Vec<(&Cell, Option<Spread>)> {
-        let mut cells: Vec<_> = self.cells.iter().map(|cell| (cell, cell.spread(regime))).collect();
+        let mut cells: Vec<_> = self.cells.iter().map(|cell| (cell, cell.spread(Figure::Main, regime))).collect();
         let key = |spread: &Option<Spread>| spread.map_or(f64::INFINITY, |spread| spread.median);
         cells.sort_by(|left, right| key(&left.1).total_cmp(&key(&right.1)));
         cells

@@ -35,8 +35,10 @@ pub(crate) struct Tally {
     pub(crate) disorder: u64,
     /// Not 0: an item that is a mix of two.
     pub(crate) torn: u64,
-    /// Clock ticks of each round trip, if the phase made some.
+    /// Clock ticks of each round trip, or of each batch, if the phase timed some.
     pub(crate) trips: Vec<u64>,
+    /// ns since the sample's epoch of each send or receive, if the phase noted some.
+    pub(crate) stamps: Vec<u64>,
 }
 
 /// Looks at every item that arrives.
@@ -76,7 +78,7 @@ impl Check for Exact {
     }
 
     fn tally(self, count: u64) -> Tally {
-        Tally { count, sum: self.sum, disorder: self.disorder, torn: self.torn, trips: Vec::new() }
+        Tally { count, sum: self.sum, disorder: self.disorder, torn: self.torn, ..Tally::default() }
     }
 }
 
@@ -109,7 +111,7 @@ impl Check for Growing {
     }
 
     fn tally(self, count: u64) -> Tally {
-        Tally { count, sum: self.sum, disorder: self.disorder, torn: self.torn, trips: Vec::new() }
+        Tally { count, sum: self.sum, disorder: self.disorder, torn: self.torn, ..Tally::default() }
     }
 }
 

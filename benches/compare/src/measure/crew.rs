@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
@@ -24,7 +24,9 @@ use crate::machine;
 /// A round trip from which on two CPUs count as far from each other. The two regimes seen are near 120 and near 550 ns.
 pub(crate) const FAR_NS: f64 = 200.0;
 /// How long an aborted sample may take to come home before its threads are given up.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(1);
+/// How long threads that were given up are watched for whether they still run.
+const LAST_LOOK: Duration = Duration::from_millis(20);
 
 /// How far from each other the two CPUs were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,10 @@ pub(crate) struct Job {
     pub(crate) warm: u64,
     /// Poll without a pause.
     pub(crate) tight: bool,
+    /// Its threads may sleep: a CPU that they do not use is not one that others use.
+    pub(crate) sleeps: bool,
+    /// How long the burst should take, where that is the row's to say.
+    pub(crate) burst: Duration,
     /// How long the whole sample may take.
     pub(crate) deadline: Duration,
 }
@@ -95,8 +101,10 @@ pub(crate) enum End {
         taken: u64,
         /// Whether some of them were out of order: then items were lost, and waiting for them was in vain.
         disorder: bool,
-        /// Threads that did not even return from the call they were in, and still run.
+        /// Threads that did not even return from the call they were in.
         stuck: usize,
+        /// Those of them that use a CPU there.
+        burning: usize,
     },
     /// A thread panicked.
     Panicked(String),
@@ -127,6 +135,8 @@ struct Shared {
     probed: AtomicU64,
     /// The first two seats probe. A lone seat can't, and its probe is made around it.
     probing: bool,
+    /// The threads, by seat, as /proc knows them.
+    threads: Vec<AtomicU32>,
 }
 
 /// What one thread brings home.
@@ -137,6 +147,8 @@ struct Report {
     span: Option<(Instant, Instant)>,
     /// CPU time inside the span.
     busy: Duration,
+    /// Time inside the span that was spent waiting for a CPU; as far as the kernel says so.
+    queued: Duration,
     probes: [f64; 2],
 }
 
@@ -145,7 +157,7 @@ pub(crate) fn run(roles: Vec<Role>, job: &Job) -> End {
     if roles.len() > 1 {
         return run_threads(roles, job, None);
     }
-    let no_probe = End::Hung { taken: 0, disorder: false, stuck: 0 };
+    let no_probe = End::Hung { taken: 0, disorder: false, stuck: 0, burning: 0 };
     let Some(before) = probe_alone(job) else { return no_probe };
     let mut end = run_threads(roles, job, Some(before));
     if let End::Ran(ran) = &mut end {
@@ -172,6 +184,7 @@ fn run_threads(roles: Vec<Role>, job: &Job, probed: Option<f64>) -> End {
         lines: Lines::default(),
         probed: AtomicU64::new(probed.unwrap_or_default().to_bits()),
         probing: seats > 1,
+        threads: (0..seats).map(|_| AtomicU32::new(0)).collect(),
     });
     let (home, arrivals) = mpsc::channel();
     let threads: Vec<_> = roles
@@ -186,17 +199,25 @@ fn run_threads(roles: Vec<Role>, job: &Job, probed: Option<f64>) -> End {
 
     let Some(reports) = await_reports(&arrivals, &shared, seats) else {
         // Their threads are in a call that does not return. There is no way to end a thread, so they are left behind.
-        return End::Hung {
-            taken: 0,
-            disorder: false,
-            stuck: threads.iter().filter(|thread| !thread.is_finished()).count(),
-        };
+        let stuck = threads.iter().zip(&shared.threads).filter(|(thread, _)| !thread.is_finished());
+        // ORDER: Relaxed; each was set long ago.
+        let stuck: Vec<_> = stuck.map(|(_, id)| id.load(Ordering::Relaxed)).collect();
+        return End::Hung { taken: 0, disorder: false, stuck: stuck.len(), burning: burning(&stuck) };
     };
     for thread in threads {
         // Each has reported, and a panic of a role was caught: there is nothing left to fail or to wait for.
         let _ = thread.join();
     }
-    conclude(reports, job.pins.len())
+    conclude(reports, job)
+}
+
+/// How many of the threads use a CPU.
+fn burning(threads: &[u32]) -> usize {
+    let times = || threads.iter().map(|&thread| machine::run_and_wait(thread).map(|(run, _)| run)).collect::<Vec<_>>();
+    let before = times();
+    thread::sleep(LAST_LOOK);
+    let burns = |(before, after)| matches!((before, after), (Some(before), Some(after)) if after > before);
+    before.into_iter().zip(times()).filter(|&pair| burns(pair)).count()
 }
 
 /// Collects what the threads bring home, sending them home at the deadline; `None` if some do not come even then.
@@ -223,7 +244,7 @@ fn await_reports(
     reports.into_iter().collect()
 }
 
-fn conclude(reports: Vec<Result<Report, String>>, cpus: usize) -> End {
+fn conclude(reports: Vec<Result<Report, String>>, job: &Job) -> End {
     let mut complete = Vec::with_capacity(reports.len());
     for report in reports {
         match report {
@@ -235,13 +256,13 @@ fn conclude(reports: Vec<Result<Report, String>>, cpus: usize) -> End {
     let Some(elapsed) = spans.and_then(|spans| length(spans.into_iter())) else {
         let tallies = || complete.iter().flat_map(|report| &report.tallies);
         let disorder = tallies().any(|tally| tally.disorder != 0);
-        return End::Hung { taken: tallies().map(|tally| tally.count).sum(), disorder, stuck: 0 };
+        return End::Hung { taken: tallies().map(|tally| tally.count).sum(), disorder, stuck: 0, burning: 0 };
     };
     End::Ran(Ran {
         elapsed,
         probes: complete[0].probes,
         items: complete[0].items,
-        taken: (0..cpus).map(|cpu| taken(&complete, cpu, cpus)).fold(0.0, f64::max),
+        taken: (0..job.pins.len()).map(|cpu| taken(&complete, cpu, job)).fold(0.0, f64::max),
         tallies: complete.into_iter().map(|report| report.tallies).collect(),
     })
 }
@@ -252,12 +273,21 @@ fn length(spans: impl Iterator<Item = (Instant, Instant)> + Clone) -> Option<Dur
     Some(spans.map(|span| span.1).max()? - start)
 }
 
-/// The share of the time that others had this CPU: our threads never sleep, so what they did not get, others had.
-fn taken(reports: &[Report], cpu: usize, cpus: usize) -> f64 {
-    let here = reports.iter().skip(cpu).step_by(cpus);
-    let Some(length) = length(here.clone().filter_map(|report| report.span)) else { return 0.0 };
-    let busy: Duration = here.map(|report| report.busy).sum();
-    length.saturating_sub(busy).as_secs_f64() / length.as_secs_f64().max(f64::MIN_POSITIVE)
+/// The share of the time that others had this CPU while a thread of ours wanted it.
+///
+/// Threads that never sleep always want it: what they did not get, others had. Of those that sleep the kernel says how long
+/// each waited for a CPU; what the sample's other threads had of this one meanwhile was ours.
+fn taken(reports: &[Report], cpu: usize, job: &Job) -> f64 {
+    let here = || reports.iter().skip(cpu).step_by(job.pins.len());
+    let Some(length) = length(here().filter_map(|report| report.span).collect::<Vec<_>>().into_iter()) else {
+        return 0.0;
+    };
+    let busy: Duration = here().map(|report| report.busy).sum();
+    let taken = match job.sleeps {
+        false => length.saturating_sub(busy),
+        true => here().map(|report| (report.queued + report.busy).saturating_sub(busy)).max().unwrap_or_default(),
+    };
+    taken.as_secs_f64() / length.as_secs_f64().max(f64::MIN_POSITIVE)
 }
 
 /// A thread of a sample.
@@ -280,6 +310,9 @@ fn sit(seat: usize, role: Role, shared: &Shared, home: &Sender<(usize, Result<Re
 fn act(seat: usize, mut role: Role, shared: &Shared, report: &mut Report) -> Option<()> {
     let Shared { job, gate, .. } = shared;
     core_affinity::set_for_current(job.pins[seat % job.pins.len()]);
+    let thread = machine::thread_id();
+    // ORDER: Relaxed; asked for only after the deadline.
+    shared.threads[seat].store(thread, Ordering::Relaxed);
 
     gate.wait()?;
     report.probes[0] = probe(seat, 0, shared)?;
@@ -295,17 +328,24 @@ fn act(seat: usize, mut role: Role, shared: &Shared, report: &mut Report) -> Opt
     let retry = gate.retry(job.tight);
     report.tallies[0] = role(&Phase { index: 0, first: 1, items: report.items[0], retry });
     gate.wait()?;
+    let queued_before = queued(thread);
     let busy = machine::thread_time();
     let start = Instant::now();
     report.tallies[1] = role(&Phase { index: 1, first: 1 + report.items[0], items: report.items[1], retry });
     let stop = Instant::now();
     report.busy = machine::thread_time().saturating_sub(busy);
+    report.queued = queued(thread).saturating_sub(queued_before);
     // The ends live until all are through: a queue may behave differently once its other side is gone.
     gate.wait()?;
     report.span = Some((start, stop));
     report.probes[1] = probe(seat, 1, shared)?;
     drop(role);
     Some(())
+}
+
+/// Time that this thread has waited for a CPU so far.
+fn queued(thread: u32) -> Duration {
+    machine::run_and_wait(thread).map_or(Duration::ZERO, |(_, wait)| wait)
 }
 
 fn probe(seat: usize, nth: u64, shared: &Shared) -> Option<f64> {

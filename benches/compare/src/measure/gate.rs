@@ -105,6 +105,12 @@ pub(crate) struct Retry<'g> {
 }
 
 impl Retry<'_> {
+    /// Whether the sample was given up.
+    #[inline(always)]
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.gate.is_aborted()
+    }
+
     /// Waits a moment after the failed try that makes `failed` in a row; false if the sample was given up.
     #[inline(always)]
     pub(crate) fn again(&self, failed: &mut u32) -> bool {
@@ -118,7 +124,7 @@ impl Retry<'_> {
         // The counter stays here: once a thread yields it goes on yielding, and can't overflow.
         *failed = self.spins;
         thread::yield_now();
-        !self.gate.is_aborted()
+        !self.is_aborted()
     }
 }
 

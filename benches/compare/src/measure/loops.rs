@@ -12,21 +12,25 @@ use quanta::Clock;
 use super::{
     check::{Check, Exact, Tally, words},
     crew::Phase,
+    drive::{Get, Put},
 };
-use crate::queue::{Payload, Push, PushMany, Take};
+use crate::queue::{Payload, PushMany};
+
+/// Items between two looks at whether the sample was given up.
+const LOOK_EVERY: u64 = 1024;
 
 /// Pushes a producer's words one by one.
 #[inline(never)]
-pub(crate) fn produce<T: Payload, P: Push<T>>(tx: &mut P, producer: usize, phase: &Phase<'_>) {
-    for word in words(producer, phase.first, phase.items) {
-        let mut item = T::new(word);
-        let mut failed = 0;
-        while let Err(refused) = tx.try_push(item) {
-            item = refused;
-            if !phase.retry.again(&mut failed) {
+pub(crate) fn produce<T: Payload, P: Put<T>>(tx: &mut P, producer: usize, phase: &Phase<'_>) {
+    let mut left = words(producer, phase.first, phase.items);
+    while left.start < left.end && !phase.retry.is_aborted() {
+        let end = left.end.min(left.start + LOOK_EVERY);
+        for word in left.start..end {
+            if !tx.put(T::new(word), &phase.retry) {
                 return;
             }
         }
+        left.start = end;
     }
 }
 
@@ -50,20 +54,28 @@ pub(crate) fn produce_many<T: Payload, P: PushMany<T>>(tx: &mut P, batch: usize,
 
 /// Takes until `quota` items have come.
 #[inline(never)]
-pub(crate) fn consume<T: Payload, C: Take<T>, K: Check>(rx: &mut C, quota: u64, phase: &Phase<'_>) -> Tally {
+pub(crate) fn consume<T: Payload, C: Get<T>, K: Check>(rx: &mut C, quota: u64, phase: &Phase<'_>) -> Tally {
     let mut check = K::new(phase.first);
     let mut count = 0;
-    let mut failed = 0;
     while count < quota {
-        let taken = rx.try_take(|item| check.see(item));
-        if taken > 0 {
-            count += taken as u64;
-            failed = 0;
-        } else if !phase.retry.again(&mut failed) {
+        let mut failed = 0;
+        let taken = rx.get(|item| check.see(item), || phase.retry.again(&mut failed));
+        if taken == 0 {
             break;
         }
+        count += taken as u64;
     }
     check.tally(count)
+}
+
+/// What tells a consumer that waits, in competition with others, that nothing will come any more; one for each.
+const STOP: u64 = u64::MAX;
+
+/// Sends a [`STOP`] to each consumer. Queues of many consumers that wait are first in, first out: all items are before it.
+pub(crate) fn stop<T: Payload, P: Put<T>>(tx: &mut P, consumers: usize, phase: &Phase<'_>) {
+    for _ in 0..consumers {
+        tx.put(T::new(STOP), &phase.retry);
+    }
 }
 
 /// How consumers that compete for items learn that all have come.
@@ -81,10 +93,11 @@ impl Drain {
         }
     }
 
-    /// One producer is through.
-    pub(crate) fn produced(&self) {
-        // ORDER: Release pairs with the Acquire in `is_over`: who sees 0 sees every push.
-        self.producing.fetch_sub(1, Ordering::Release);
+    /// One producer is through; whether it is the last.
+    pub(crate) fn produced(&self) -> bool {
+        // ORDER: Release pairs with the Acquire in `is_over`: who sees 0 sees every push. Acquire, so that the last comes
+        // after the others.
+        self.producing.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
     /// Whether the consumers together have all `quota` items; asked only when there was nothing to take. While producers
@@ -103,7 +116,7 @@ impl Drain {
 
 /// Takes, in competition with others, until all `quota` items have come to one of them.
 #[inline(never)]
-pub(crate) fn compete<T: Payload, C: Take<T>, K: Check>(
+pub(crate) fn compete<T: Payload, C: Get<T>, K: Check>(
     rx: &mut C,
     consumer: usize,
     quota: u64,
@@ -112,51 +125,67 @@ pub(crate) fn compete<T: Payload, C: Take<T>, K: Check>(
 ) -> Tally {
     let mut check = K::new(phase.first);
     let mut count = 0;
-    let mut failed = 0;
     loop {
-        let taken = rx.try_take(|item| check.see(item));
-        if taken > 0 {
-            count += taken as u64;
-            failed = 0;
-        } else if drain.is_over(consumer, count, quota) || !phase.retry.again(&mut failed) {
+        let (mut failed, mut stopped) = (0, false);
+        let see = |item: &T| match C::WAITS && item.word() == STOP {
+            true => stopped = true,
+            false => check.see(item),
+        };
+        let taken = rx.get(see, || !drain.is_over(consumer, count, quota) && phase.retry.again(&mut failed));
+        if taken == 0 || stopped {
             break;
         }
+        count += taken as u64;
     }
     check.tally(count)
 }
 
 /// Pushes and pops by turns on one thread.
 #[inline(never)]
-pub(crate) fn alternate<T: Payload, P: Push<T>, C: Take<T>>(tx: &mut P, rx: &mut C, phase: &Phase<'_>) -> Tally {
+pub(crate) fn alternate<T: Payload, P: Put<T>, C: Get<T>>(tx: &mut P, rx: &mut C, phase: &Phase<'_>) -> Tally {
     let mut check = Exact::new(phase.first);
     let mut count = 0;
     for word in words(0, phase.first, phase.items) {
         // The optimiser must not see through the queue from one end to the other.
-        let mut item = black_box(T::new(word));
-        let mut failed = 0;
-        while let Err(refused) = tx.try_push(item) {
-            item = refused;
-            if !phase.retry.again(&mut failed) {
-                return check.tally(count);
-            }
+        if !tx.put(black_box(T::new(word)), &phase.retry) || catch(rx, &mut check, phase).is_none() {
+            break;
         }
-        loop {
-            let taken = rx.try_take(|item| check.see(item));
-            if taken > 0 {
-                count += taken as u64;
-                break;
-            }
-            if !phase.retry.again(&mut failed) {
-                return check.tally(count);
-            }
-        }
+        count += 1;
     }
     check.tally(count)
 }
 
+/// Sends by `batch`, and notes how long each batch took; takes out what was sent before the next.
+#[inline(never)]
+pub(crate) fn fill<T: Payload, P: Put<T>, C: Get<T>>(
+    tx: &mut P,
+    rx: &mut C,
+    batch: usize,
+    clock: &Clock,
+    phase: &Phase<'_>,
+) -> Tally {
+    let mut check = Exact::new(phase.first);
+    let mut trips = Vec::with_capacity((phase.items / batch as u64) as usize);
+    let mut count = 0;
+    let mut left = words(0, phase.first, phase.items);
+    while left.start < left.end {
+        let end = left.end.min(left.start + batch as u64);
+        let before = clock.raw();
+        let sent = (left.start..end).all(|word| tx.put(black_box(T::new(word)), &phase.retry));
+        trips.push(clock.raw().wrapping_sub(before));
+        let taken = (left.start..end).take_while(|_| catch(rx, &mut check, phase).is_some()).count() as u64;
+        count += taken;
+        if !sent || taken < end - left.start {
+            break;
+        }
+        left.start = end;
+    }
+    Tally { trips, ..check.tally(count) }
+}
+
 /// Sends an item and waits for it to come back, again and again; notes how long each trip took.
 #[inline(never)]
-pub(crate) fn serve<T: Payload, P: Push<T>, C: Take<T>>(
+pub(crate) fn serve<T: Payload, P: Put<T>, C: Get<T>>(
     tx: &mut P,
     rx: &mut C,
     clock: &Clock,
@@ -168,59 +197,42 @@ pub(crate) fn serve<T: Payload, P: Push<T>, C: Take<T>>(
     trips.clear();
     let mut before = clock.raw();
     for word in words(0, phase.first, phase.items) {
-        if hit(tx, T::new(word), phase).is_none() || catch(rx, &mut check, phase).is_none() {
+        let gone = phase.retry.is_aborted() || !tx.put(T::new(word), &phase.retry);
+        if gone || catch(rx, &mut check, phase).is_none() {
             break;
         }
         let now = clock.raw();
         trips.push(now.wrapping_sub(before));
         before = now;
     }
-    let mut tally = check.tally(trips.len() as u64);
-    tally.trips = trips;
-    tally
+    let count = trips.len() as u64;
+    Tally { trips, ..check.tally(count) }
 }
 
 /// Sends back what comes.
 #[inline(never)]
-pub(crate) fn strike_back<T: Payload, P: Push<T>, C: Take<T>>(tx: &mut P, rx: &mut C, phase: &Phase<'_>) -> Tally {
+pub(crate) fn strike_back<T: Payload, P: Put<T>, C: Get<T>>(tx: &mut P, rx: &mut C, phase: &Phase<'_>) -> Tally {
     let mut check = Exact::new(phase.first);
     let mut count = 0;
     for _ in 0..phase.items {
         let Some(item) = catch(rx, &mut check, phase) else { break };
         count += 1;
-        if hit(tx, item, phase).is_none() {
+        if !tx.put(item, &phase.retry) {
             break;
         }
     }
     check.tally(count)
 }
 
+/// The next item, seen by the check; `None` if the sample was given up.
 #[inline(always)]
-fn hit<T: Payload, P: Push<T>>(tx: &mut P, mut item: T, phase: &Phase<'_>) -> Option<()> {
-    let mut failed = 0;
-    while let Err(refused) = tx.try_push(item) {
-        item = refused;
-        if !phase.retry.again(&mut failed) {
-            return None;
-        }
-    }
-    Some(())
-}
-
-#[inline(always)]
-fn catch<T: Payload, C: Take<T>, K: Check>(rx: &mut C, check: &mut K, phase: &Phase<'_>) -> Option<T> {
+pub(super) fn catch<T: Payload, C: Get<T>, K: Check>(rx: &mut C, check: &mut K, phase: &Phase<'_>) -> Option<T> {
     let mut failed = 0;
     let mut caught = T::default();
-    loop {
-        let taken = rx.try_take(|item| {
-            check.see(item);
-            caught = *item;
-        });
-        if taken > 0 {
-            return Some(caught);
-        }
-        if !phase.retry.again(&mut failed) {
-            return None;
-        }
-    }
+    let see = |item: &T| {
+        check.see(item);
+        caught = *item;
+    };
+    let taken = rx.get(see, || phase.retry.again(&mut failed));
+    (taken > 0).then_some(caught)
 }

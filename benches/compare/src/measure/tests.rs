@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     hint,
     sync::{
-        Arc, Mutex,
+        Arc, Condvar, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -12,10 +12,12 @@ use std::{
 
 use super::{
     crew::Job,
+    drive::{polling, waiting},
     sample::{self, Outcome},
+    tasks::tasks,
 };
 use crate::{
-    queue::{Payload, Push, Queue, Shape, Take},
+    queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take},
     rows::{ROWS, Row},
 };
 
@@ -143,11 +145,17 @@ fn row(name: &str) -> Row {
 
 fn job() -> Job {
     let pins = core_affinity::get_core_ids().expect("the CPUs are known");
-    Job { pins, items: [1000; 2], warm: 500, tight: false, deadline: Duration::from_millis(500) }
+    let (burst, deadline) = (Duration::from_millis(20), Duration::from_secs(20));
+    Job { pins, items: [1000; 2], warm: 500, tight: false, sleeps: false, burst, deadline }
+}
+
+/// For queues that hang.
+fn impatient() -> Job {
+    Job { deadline: Duration::from_millis(500), ..job() }
 }
 
 fn stream<H: Habit>(row_name: &str) -> Outcome {
-    sample::stream::<Locked<H>, u64>(&row(row_name), &job())
+    sample::stream(polling::<Locked<H>, u64>, &row(row_name), &impatient())
 }
 
 #[track_caller]
@@ -158,11 +166,12 @@ fn assert_fault(outcome: &Outcome, part: &str) {
 #[test]
 fn a_good_queue_is_measured_in_every_topology() {
     for name in ["spsc", "mpsc-2", "mpsc-4", "spmc-2", "mpmc-2x2", "mpmc-4x4"] {
-        assert!(matches!(stream::<Good>(name), Outcome::Measured(sample) if sample.ns > 0.0), "{name}");
+        let outcome = sample::stream(polling::<Locked<Good>, u64>, &row(name), &job());
+        assert!(matches!(&outcome, Outcome::Measured(sample) if sample.ns > 0.0), "{name}: {outcome:?}");
     }
-    let pair = sample::pair::<Locked<Good>, u64>(&row("pair"), &job());
+    let pair = sample::pair(polling::<Locked<Good>, u64>, &row("pair"), &job());
     assert!(matches!(pair, Outcome::Measured(_)), "{pair:?}");
-    let trips = sample::round_trip::<Locked<Good>, u64>(&row("ping-pong"), &job());
+    let trips = sample::round_trip(polling::<Locked<Good>, u64>, &row("ping-pong"), &job());
     assert!(matches!(&trips, Outcome::Measured(sample) if sample.p99_ns >= Some(sample.ns)), "{trips:?}");
 }
 
@@ -203,4 +212,140 @@ fn a_payload_that_mixes_two_is_torn() {
     assert_eq!(whole.torn(), 0);
     let mixed = crate::queue::Block::mixed(7, 8);
     assert_ne!(mixed.torn(), 0);
+}
+
+/// A queue whose ends wait. What it does wrong, it does with its odd item.
+struct Condition<const LOSES_WAKE: bool>;
+
+/// Either end of it.
+struct WaitingEnd<const LOSES_WAKE: bool>(Arc<Monitor>);
+
+#[derive(Default)]
+struct Monitor {
+    items: Mutex<VecDeque<u64>>,
+    changed: Condvar,
+    ended: AtomicBool,
+}
+
+impl<const LOSES_WAKE: bool> Queue<u64> for Condition<LOSES_WAKE> {
+    type Tx = WaitingEnd<LOSES_WAKE>;
+    type Rx = WaitingEnd<LOSES_WAKE>;
+
+    fn open(shape: &Shape) -> (Vec<Self::Tx>, Vec<Self::Rx>) {
+        let monitor = Arc::<Monitor>::default();
+        let end = || WaitingEnd(Arc::clone(&monitor));
+        ((0..shape.producers).map(|_| end()).collect(), (0..shape.consumers).map(|_| end()).collect())
+    }
+}
+
+impl<const LOSES_WAKE: bool> WaitingEnd<LOSES_WAKE> {
+    fn wait<R>(&self, ready: impl Fn(&mut VecDeque<u64>) -> Option<R>) -> Result<R, Ended> {
+        let mut items = self.0.items.lock().expect("no end panics with it");
+        loop {
+            if let Some(answer) = ready(&mut items) {
+                return Ok(answer);
+            }
+            if self.0.ended.load(Ordering::Relaxed) && !LOSES_WAKE {
+                return Err(Ended);
+            }
+            items = self.0.changed.wait(items).expect("no end panics with it");
+        }
+    }
+}
+
+impl<const LOSES_WAKE: bool> BlockingPush<u64> for WaitingEnd<LOSES_WAKE> {
+    fn push_waiting(&mut self, item: u64) -> Result<(), Ended> {
+        let pushed = self.wait(|items| (items.len() < 64).then(|| items.push_back(item)));
+        if !LOSES_WAKE || item != ODD_ONE {
+            self.0.changed.notify_all();
+        }
+        pushed
+    }
+}
+
+impl<const LOSES_WAKE: bool> BlockingTake<u64> for WaitingEnd<LOSES_WAKE> {
+    fn take_waiting(&mut self) -> Result<u64, Ended> {
+        let item = self.wait(VecDeque::pop_front);
+        self.0.changed.notify_all();
+        item
+    }
+}
+
+impl<const LOSES_WAKE: bool> Drop for WaitingEnd<LOSES_WAKE> {
+    fn drop(&mut self) {
+        let _items = self.0.items.lock();
+        self.0.ended.store(true, Ordering::Relaxed);
+        self.0.changed.notify_all();
+    }
+}
+
+impl<const LOSES_WAKE: bool> AsyncPush<u64> for WaitingEnd<LOSES_WAKE> {
+    async fn push_async(&mut self, item: u64) -> Result<(), Ended> {
+        // The consumer is a task of this very thread.
+        while self.0.items.lock().expect("no end panics with it").len() >= 64 {
+            tokio::task::yield_now().await;
+        }
+        self.push_waiting(item)
+    }
+}
+
+impl<const LOSES_WAKE: bool> AsyncTake<u64> for WaitingEnd<LOSES_WAKE> {
+    async fn take_async(&mut self) -> Result<u64, Ended> {
+        while self.0.items.lock().expect("no end panics with it").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        // It doubles an item where the other form loses a wake-up.
+        match self.take_waiting() {
+            Ok(ODD_ONE) if LOSES_WAKE => Ok(ODD_ONE - 1),
+            item => item,
+        }
+    }
+}
+
+fn patient(items: u64) -> Job {
+    Job { items: [items; 2], warm: 16, sleeps: true, ..job() }
+}
+
+#[test]
+fn a_good_queue_that_waits_is_measured_in_every_topology() {
+    for name in ["spsc-blocking", "mpsc-2-blocking", "mpmc-2x2-blocking", "mpmc-4x4-blocking"] {
+        let outcome = sample::stream(waiting::<Condition<false>, u64>, &row(name), &patient(1000));
+        assert!(matches!(&outcome, Outcome::Measured(sample) if sample.ns > 0.0), "{name}: {outcome:?}");
+    }
+    let trips = sample::round_trip(waiting::<Condition<false>, u64>, &row("ping-pong-blocking"), &patient(100));
+    assert!(matches!(&trips, Outcome::Measured(sample) if sample.p99_ns >= Some(sample.ns)), "{trips:?}");
+    let paced = sample::paced(waiting::<Condition<false>, u64>, &row("paced-1kHz-blocking"), &patient(10));
+    assert!(matches!(&paced, Outcome::Measured(sample) if sample.elapsed_ns >= 10e6), "{paced:?}");
+    let cost =
+        sample::send_cost(waiting::<Condition<false>, u64>, &Row { batch: 50, ..row("send-cost-blocking") }, &job());
+    assert!(matches!(&cost, Outcome::Measured(sample) if sample.ns > 0.0), "{cost:?}");
+    let tasks = tasks::<Condition<false>, u64>(&row("mpsc-4-async"), &patient(1000));
+    assert!(matches!(&tasks, Outcome::Measured(_)), "{tasks:?}");
+}
+
+#[test]
+fn a_receiver_that_sleeps_uses_no_cpu_and_is_woken_for_each_item() {
+    let idle = sample::idle(waiting::<Condition<false>, u64>, &row("idle-blocking"), &Job { warm: 0, ..patient(1) });
+    let Outcome::Measured(sample) = &idle else { panic!("{idle:?}") };
+    assert!(sample.elapsed_ns >= 20e6 && sample.ns < sample.elapsed_ns / 2.0, "{sample:?}");
+    let wake = sample::wake(waiting::<Condition<false>, u64>, &row("wake-blocking"), &patient(20));
+    assert!(matches!(&wake, Outcome::Measured(sample) if sample.ns > 0.0), "{wake:?}");
+}
+
+#[test]
+fn a_receiver_that_never_sleeps_is_not_woken() {
+    let wake = sample::wake(polling::<Locked<Good>, u64>, &row("wake-blocking"), &impatient());
+    assert!(matches!(wake, Outcome::Hung { stuck: 0, .. }), "{wake:?}");
+}
+
+#[test]
+fn a_lost_wake_up_is_a_hang_that_burns_nothing() {
+    let job = Job { warm: 16, ..impatient() };
+    let outcome = sample::wake(waiting::<Condition<true>, u64>, &row("wake-blocking"), &job);
+    assert!(matches!(outcome, Outcome::Hung { stuck: 1, burning: 0, .. }), "{outcome:?}");
+}
+
+#[test]
+fn a_doubled_item_is_a_fault_among_tasks_too() {
+    assert_fault(&tasks::<Condition<true>, u64>(&row("mpsc-4-async"), &patient(1000)), "out of order");
 }

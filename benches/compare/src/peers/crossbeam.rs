@@ -1,4 +1,4 @@
-//! crossbeam: the array queue, and the bounded channel by its calls that never wait.
+//! crossbeam: the array queue, and the bounded channel.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use crossbeam_queue::ArrayQueue;
 
 use super::{clones, hand_over};
-use crate::queue::{Payload, Push, Queue, Shape, Take};
+use crate::queue::{BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take};
 
 /// `crossbeam_queue::ArrayQueue`.
 pub(crate) struct Array;
@@ -59,5 +59,19 @@ impl<T: Payload> Take<T> for Receiver<T> {
     #[inline(always)]
     fn try_take(&mut self, each: impl FnMut(&T)) -> usize {
         hand_over(self.try_recv().ok(), each)
+    }
+}
+
+impl<T: Payload> BlockingPush<T> for Sender<T> {
+    #[inline(always)]
+    fn push_waiting(&mut self, item: T) -> Result<(), Ended> {
+        self.send(item).map_err(|_| Ended)
+    }
+}
+
+impl<T: Payload> BlockingTake<T> for Receiver<T> {
+    #[inline(always)]
+    fn take_waiting(&mut self) -> Result<T, Ended> {
+        self.recv().map_err(|_| Ended)
     }
 }

@@ -1,9 +1,11 @@
-//! crossfire: the array flavour of each topology, with blocking ends, by their calls that never wait.
+//! crossfire: the array flavour of each topology.
 
-use crossfire::{MRx, MTx, Rx, TrySendError, Tx, detect_backoff_cfg, flavor::Flavor, mpmc, mpsc, spsc};
+use crossfire::{
+    AsyncRx, MAsyncTx, MRx, MTx, Rx, TrySendError, Tx, detect_backoff_cfg, flavor::Flavor, mpmc, mpsc, spsc,
+};
 
 use super::{clones, hand_over};
-use crate::queue::{Payload, Push, Queue, Shape, Take};
+use crate::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take};
 
 impl<T: Payload, F: Flavor<Item = T>> Push<T> for Tx<F> {
     #[inline(always)]
@@ -79,5 +81,59 @@ impl<T: Payload> Queue<T> for Mpmc {
         detect_backoff_cfg();
         let (tx, rx) = mpmc::bounded_blocking(shape.capacity);
         (clones(tx, shape.producers), clones(rx, shape.consumers))
+    }
+}
+
+impl<T: Payload, F: Flavor<Item = T>> BlockingPush<T> for Tx<F> {
+    #[inline(always)]
+    fn push_waiting(&mut self, item: T) -> Result<(), Ended> {
+        self.send(item).map_err(|_| Ended)
+    }
+}
+
+impl<T: Payload, F: Flavor<Item = T>> BlockingTake<T> for Rx<F> {
+    #[inline(always)]
+    fn take_waiting(&mut self) -> Result<T, Ended> {
+        self.recv().map_err(|_| Ended)
+    }
+}
+
+impl<T: Payload, F: Flavor<Item = T>> BlockingPush<T> for MTx<F> {
+    #[inline(always)]
+    fn push_waiting(&mut self, item: T) -> Result<(), Ended> {
+        self.send(item).map_err(|_| Ended)
+    }
+}
+
+impl<T: Payload, F: Flavor<Item = T>> BlockingTake<T> for MRx<F> {
+    #[inline(always)]
+    fn take_waiting(&mut self) -> Result<T, Ended> {
+        self.recv().map_err(|_| Ended)
+    }
+}
+
+/// Many producers, one consumer, all of them tasks.
+pub(crate) struct MpscAsync;
+
+impl<T: Payload> Queue<T> for MpscAsync {
+    type Tx = MAsyncTx<mpsc::Array<T>>;
+    type Rx = AsyncRx<mpsc::Array<T>>;
+
+    fn open(shape: &Shape) -> (Vec<Self::Tx>, Vec<Self::Rx>) {
+        detect_backoff_cfg();
+        let (tx, rx) = mpsc::bounded_async(shape.capacity);
+        (clones(tx, shape.producers), vec![rx])
+    }
+}
+
+impl<T: Payload, F: Flavor<Item = T>> AsyncPush<T> for MAsyncTx<F> {
+    async fn push_async(&mut self, item: T) -> Result<(), Ended> {
+        self.send(item).await.map_err(|_| Ended)
+    }
+}
+
+impl<T: Payload, F: Flavor<Item = T>> AsyncTake<T> for AsyncRx<F> {
+    async fn take_async(&mut self) -> Result<T, Ended> {
+        self.recv().await.map_err(|_| Ended)
     }
 }

@@ -1,4 +1,6 @@
 //! gil: a queue for each topology, its sharded variants, and the buffers of its one-to-one queue.
+//!
+//! Its calls that wait spin and yield: they never sleep, and never learn that the other side is gone.
 
 #![allow(unsafe_code)]
 
@@ -7,7 +9,7 @@ use std::num::NonZeroUsize;
 use gil::{mpmc, mpsc, spmc, spsc};
 
 use super::{clones, hand_over};
-use crate::queue::{Payload, Push, PushMany, Queue, Shape, Take};
+use crate::queue::{BlockingPush, BlockingTake, Ended, Payload, Push, PushMany, Queue, Shape, Take};
 
 fn at_least_one(count: usize) -> NonZeroUsize {
     NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN)
@@ -221,5 +223,50 @@ impl<T: Payload> Take<T> for mpmc::sharded::Receiver<T> {
     #[inline(always)]
     fn try_take(&mut self, each: impl FnMut(&T)) -> usize {
         hand_over(self.try_recv(), each)
+    }
+}
+
+impl<T: Payload> BlockingPush<T> for spsc::Sender<T> {
+    #[inline(always)]
+    fn push_waiting(&mut self, item: T) -> Result<(), Ended> {
+        self.send(item);
+        Ok(())
+    }
+}
+
+impl<T: Payload> BlockingTake<T> for spsc::Receiver<T> {
+    #[inline(always)]
+    fn take_waiting(&mut self) -> Result<T, Ended> {
+        Ok(self.recv())
+    }
+}
+
+impl<T: Payload> BlockingPush<T> for mpsc::Sender<T> {
+    #[inline(always)]
+    fn push_waiting(&mut self, item: T) -> Result<(), Ended> {
+        self.send(item);
+        Ok(())
+    }
+}
+
+impl<T: Payload> BlockingTake<T> for mpsc::Receiver<T> {
+    #[inline(always)]
+    fn take_waiting(&mut self) -> Result<T, Ended> {
+        Ok(self.recv())
+    }
+}
+
+impl<T: Payload> BlockingPush<T> for mpmc::Sender<T> {
+    #[inline(always)]
+    fn push_waiting(&mut self, item: T) -> Result<(), Ended> {
+        self.send(item);
+        Ok(())
+    }
+}
+
+impl<T: Payload> BlockingTake<T> for mpmc::Receiver<T> {
+    #[inline(always)]
+    fn take_waiting(&mut self) -> Result<T, Ended> {
+        Ok(self.recv())
     }
 }

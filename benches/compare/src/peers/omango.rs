@@ -1,9 +1,9 @@
-//! omango: its bounded one-to-one and many-to-many queues, by their calls that never wait.
+//! omango: its bounded one-to-one and many-to-many queues.
 
 use omango::queue::{mpmc, spsc};
 
 use super::{clones, hand_over};
-use crate::queue::{Payload, Push, Queue, Shape, Take};
+use crate::queue::{BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take};
 
 /// One producer, one consumer.
 pub(crate) struct Spsc;
@@ -56,5 +56,33 @@ impl<T: Payload> Take<T> for mpmc::BReceiver<T> {
     #[inline(always)]
     fn try_take(&mut self, each: impl FnMut(&T)) -> usize {
         hand_over(self.try_recv().ok(), each)
+    }
+}
+
+impl<T: Payload> BlockingPush<T> for spsc::BSender<T> {
+    #[inline(always)]
+    fn push_waiting(&mut self, item: T) -> Result<(), Ended> {
+        self.send(item).map_err(|_| Ended)
+    }
+}
+
+impl<T: Payload> BlockingTake<T> for spsc::BReceiver<T> {
+    #[inline(always)]
+    fn take_waiting(&mut self) -> Result<T, Ended> {
+        self.recv().map_err(|_| Ended)
+    }
+}
+
+impl<T: Payload> BlockingPush<T> for mpmc::BSender<T> {
+    #[inline(always)]
+    fn push_waiting(&mut self, item: T) -> Result<(), Ended> {
+        self.send(item).map_err(|_| Ended)
+    }
+}
+
+impl<T: Payload> BlockingTake<T> for mpmc::BReceiver<T> {
+    #[inline(always)]
+    fn take_waiting(&mut self) -> Result<T, Ended> {
+        self.recv().map_err(|_| Ended)
     }
 }

@@ -1,9 +1,9 @@
-//! The standard library's bounded channel, by its calls that never wait.
+//! The standard library's bounded channel.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use super::{clones, hand_over};
-use crate::queue::{Payload, Push, Queue, Shape, Take};
+use crate::queue::{BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take};
 
 /// `std::sync::mpsc::sync_channel`.
 pub(crate) struct SyncChannel;
@@ -29,5 +29,19 @@ impl<T: Payload> Take<T> for Receiver<T> {
     #[inline(always)]
     fn try_take(&mut self, each: impl FnMut(&T)) -> usize {
         hand_over(self.try_recv().ok(), each)
+    }
+}
+
+impl<T: Payload> BlockingPush<T> for SyncSender<T> {
+    #[inline(always)]
+    fn push_waiting(&mut self, item: T) -> Result<(), Ended> {
+        self.send(item).map_err(|_| Ended)
+    }
+}
+
+impl<T: Payload> BlockingTake<T> for Receiver<T> {
+    #[inline(always)]
+    fn take_waiting(&mut self) -> Result<T, Ended> {
+        self.recv().map_err(|_| Ended)
     }
 }

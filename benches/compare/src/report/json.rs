@@ -23,7 +23,7 @@ pub(crate) fn render(report: &Report<'_>) -> String {
         "not_comparable": report.unfit,
         "excluded": report.results.excluded.iter()
             .map(|cell| json!({ "entry": cell.entry, "row": cell.row, "reason": cell.reason })).collect::<Vec<_>>(),
-        "arrays": "one value a round. ns: an item, a pair, or the p50 of the round trips. probe: ns of a raw round trip, \
+        "arrays": "one value a round. ns: an item, a pair, the p50 of the round trips or hops, or the CPU time of the wait. probe: ns of a raw round trip, \
                    mean of before and after. regimes: one letter a round; n near, f far; left out: c the regime changed \
                    inside, d others had too much of a CPU, - no figure",
     });
@@ -48,6 +48,7 @@ fn entry(RowResult { row, .. }: &RowResult, cell: &Cell) -> Value {
         "part": match cell.entry.part {
             Part::Ours => "ringway",
             Part::Peer => "peer",
+            Part::Spinner => "peer that never sleeps",
             Part::Ceiling => "ceiling",
         },
         "ns": by_round(|sample| rounded(sample.ns)),

@@ -8,8 +8,8 @@ use crate::{
     machine::locked_version,
     measure::{FAR_NS, Regime, SPINS, SPINS_TIGHT, TAKEN_MAX},
     rows::Topology,
-    schedule::RowResult,
-    stats::Spread,
+    schedule::{Cell, RowResult},
+    stats::{Figure, Spread},
 };
 
 /// What stands where there are too few samples.
@@ -30,7 +30,7 @@ fn write(report: &Report<'_>, out: &mut String) -> fmt::Result {
     ceilings(report, out)?;
     trouble(report, out)?;
     for row in &report.results.rows {
-        details(row, out)?;
+        details(report, row, out)?;
     }
     contenders(report, out)
 }
@@ -64,7 +64,11 @@ fn head(report: &Report<'_>, out: &mut String) -> fmt::Result {
          **One waiting policy for all**: after a failed try, pause (`spin_loop`) and try again; from the {}th failure in a \
          row on, yield. With more threads than CPUs, yield at once. In the closed loop (ping-pong) poll without a \
          pause, and yield from the {}th failure on. Threads are pinned to the allowed CPUs in turn, producers first. \
-         \"Capacity\" is the items of the whole queue: lanes and shards share it out.\n",
+         \"Capacity\" is the items of the whole queue: lanes and shards share it out.\n\n\
+         **Rows of calls that wait** (*blocking*, *async*): each contender waits in its own way. The best peer is the best of \
+         those that sleep when there is nothing to do, and that hung in no such row of this run; the others are shown. Of \
+         their threads the kernel says how long each waited for a CPU: if others had it for more than the limit above, the \
+         sample is left out.\n",
         SPINS + 1,
         SPINS_TIGHT + 1,
     )
@@ -74,23 +78,30 @@ fn summary(report: &Report<'_>, out: &mut String) -> fmt::Result {
     writeln!(out, "## Summary\n")?;
     writeln!(out, "| row | ringway | near ns | best peer near | ns | ratio | far ns | best peer far | ns | ratio |")?;
     writeln!(out, "|---|---|---:|---|---:|---:|---:|---|---:|---:|")?;
-    for row in report.results.rows.iter().filter(|row| row.row.topology != Topology::Stream) {
+    let results = report.results;
+    for row in results.rows.iter().filter(|row| !matches!(row.row.topology, Topology::Stream | Topology::Idle)) {
         let ours = row.ours();
         let name = ours.map_or("-", |cell| cell.entry.name);
-        write!(out, "| {} | {} |", row.row.name, name.trim_start_matches("ringway "))?;
-        for regime in Regime::ALL {
-            let our_ns = ours.and_then(|cell| cell.spread(regime)).map_or(NOT_SEEN.into(), |spread| ns(spread.median));
-            write!(out, " {our_ns} |")?;
-            match row.best_peer(regime) {
-                Some((peer, spread)) => {
-                    let ratio = ours.and_then(|ours| peer.ratio_to(ours, regime));
-                    let ratio = ratio.map_or("-".into(), |ratio| format!("**{}**", times(ratio.median)));
-                    write!(out, " {} | {} | {ratio} |", peer.entry.name, ns(spread.median))?;
+        let has_p99 = ours.is_some_and(Cell::has_p99);
+        let figures =
+            if has_p99 { &[(Figure::Main, " p50"), (Figure::P99, " p99")][..] } else { &[(Figure::Main, "")] };
+        for &(figure, which) in figures {
+            write!(out, "| {}{which} | {} |", row.row.name, name.trim_start_matches("ringway "))?;
+            for regime in Regime::ALL {
+                let median = |spread: Spread| ns(spread.median);
+                let our_ns = ours.and_then(|cell| cell.spread(figure, regime)).map_or(NOT_SEEN.into(), median);
+                write!(out, " {our_ns} |")?;
+                match row.best_peer(results, figure, regime) {
+                    Some((peer, spread)) => {
+                        let ratio = ours.and_then(|ours| peer.ratio_to(ours, figure, regime));
+                        let ratio = ratio.map_or("-".into(), |ratio| format!("**{}**", times(ratio.median)));
+                        write!(out, " {} | {} | {ratio} |", peer.entry.name, ns(spread.median))?;
+                    }
+                    None => write!(out, " - | {NOT_SEEN} | - |")?,
                 }
-                None => write!(out, " - | {NOT_SEEN} | - |")?,
             }
+            writeln!(out)?;
         }
-        writeln!(out)?;
     }
     writeln!(out)
 }
@@ -103,12 +114,13 @@ fn ceilings(report: &Report<'_>, out: &mut String) -> fmt::Result {
     writeln!(out, "## Ceilings\n")?;
     writeln!(out, "| what | row | near ns | far ns |\n|---|---|---:|---:|")?;
     for (row, cell) in rows {
-        let figure = |regime| cell.spread(regime).map_or(NOT_SEEN.into(), |spread| ranged(&spread));
+        let figure = |regime| cell.spread(Figure::Main, regime).map_or(NOT_SEEN.into(), |spread| ranged(&spread));
         let [near, far] = Regime::ALL.map(figure);
         writeln!(out, "| {} | {} | {near} | {far} |", cell.entry.name, row.row.name)?;
         if row.row.topology == Topology::Stream {
             // A line carries eight words.
-            let word = |regime| cell.spread(regime).map_or(NOT_SEEN.into(), |spread| ns(spread.median / 8.0));
+            let word =
+                |regime| cell.spread(Figure::Main, regime).map_or(NOT_SEEN.into(), |spread| ns(spread.median / 8.0));
             let [near, far] = Regime::ALL.map(word);
             writeln!(out, "| implied for a u64, 8 a line | {} | {near} | {far} |", row.row.name)?;
         }
@@ -139,60 +151,70 @@ fn trouble(report: &Report<'_>, out: &mut String) -> fmt::Result {
     writeln!(out, "| row | contender | what |\n|---|---|---|\n{}\n", lines.join("\n"))
 }
 
-fn details(row: &RowResult, out: &mut String) -> fmt::Result {
-    writeln!(out, "## {}\n\n{}\n", row.row.name, row.row.describe())?;
+fn details(report: &Report<'_>, row: &RowResult, out: &mut String) -> fmt::Result {
+    let quick = report.args.quick;
+    writeln!(out, "## {}\n\n{}\n", row.row.name, row.row.describe(quick))?;
+    if row.row.topology == Topology::Idle {
+        return at_rest(row, quick, out);
+    }
     for regime in Regime::ALL {
-        if row.cells.iter().all(|cell| cell.spread(regime).is_none()) {
+        if row.cells.iter().all(|cell| cell.spread(Figure::Main, regime).is_none()) {
             writeln!(out, "*{}*: {NOT_SEEN}.\n", regime.name())?;
             continue;
         }
-        if row.row.topology == Topology::RoundTrip {
-            trips(row, regime, out)?;
-        } else {
-            rates(row, regime, out)?;
+        match row.row.topology {
+            Topology::RoundTrip => table(row, regime, Some(("to raw line", |row, _| row.ceiling())), out)?,
+            Topology::Send => table(row, regime, Some(("to its bare ring", RowResult::ring_under)), out)?,
+            _ => table(row, regime, None, out)?,
         }
     }
     Ok(())
 }
 
-fn rates(row: &RowResult, regime: Regime, out: &mut String) -> fmt::Result {
-    writeln!(out, "| {} | ns (p10 .. p90) | M/s | to {} | samples |", regime.name(), reference(row))?;
-    writeln!(out, "|---|---:|---:|---:|---:|")?;
+/// A column of ratios to another cell of the row: its title, and which that is.
+type Column = (&'static str, for<'r> fn(&'r RowResult, &Cell) -> Option<&'r Cell>);
+
+/// The cells of a row in one regime, best first.
+fn table(row: &RowResult, regime: Regime, column: Option<Column>, out: &mut String) -> fmt::Result {
+    let has_p99 = row.cells.iter().any(Cell::has_p99);
+    let figure = if has_p99 { "p50 ns (p10 .. p90) | p99 ns" } else { "ns (p10 .. p90) | M/s" };
+    let title = column.map_or(String::new(), |(title, _)| format!(" {title} |"));
+    writeln!(out, "| {} | {figure} |{title} to {} | samples |", regime.name(), reference(row))?;
+    writeln!(out, "|---|---:|---:|{}---:|---:|", if column.is_some() { "---:|" } else { "" })?;
     for (cell, spread) in row.ranked(regime) {
         let name = styled(&cell.entry);
         let Some(spread) = spread else {
-            writeln!(out, "| {name} | {} | | | |", missing(cell.faults.len(), cell.hangs.len()))?;
+            let empty = if column.is_some() { " |" } else { "" };
+            writeln!(out, "| {name} | {} | |{empty} | |", missing(cell.faults.len(), cell.hangs.len()))?;
             continue;
         };
-        let ratio =
-            row.ours().and_then(|ours| cell.ratio_to(ours, regime)).map_or("-".into(), |ratio| times(ratio.median));
-        let rate = 1e3 / spread.median;
-        writeln!(out, "| {name} | {} | {} | {ratio} | {} |", ranged(&spread), ns(rate), spread.count)?;
+        let to = |other: Option<&Cell>| {
+            let ratio = other.and_then(|other| cell.ratio_to(other, Figure::Main, regime));
+            ratio.map_or("-".into(), |ratio| times(ratio.median))
+        };
+        let second = match has_p99 {
+            true => cell.spread(Figure::P99, regime).map_or("-".into(), |spread| ns(spread.median)),
+            false => ns(1e3 / spread.median),
+        };
+        let middle = column.map_or(String::new(), |(_, other)| format!(" {} |", to(other(row, cell))));
+        let ours = to(row.ours());
+        writeln!(out, "| {name} | {} | {second} |{middle} {ours} | {} |", ranged(&spread), spread.count)?;
     }
     writeln!(out)
 }
 
-fn trips(row: &RowResult, regime: Regime, out: &mut String) -> fmt::Result {
-    writeln!(
-        out,
-        "| {} | p50 ns (p10 .. p90) | p99 ns | to raw line | to {} | samples |",
-        regime.name(),
-        reference(row)
-    )?;
-    writeln!(out, "|---|---:|---:|---:|---:|---:|")?;
-    for (cell, spread) in row.ranked(regime) {
+/// The CPU time of those who wait for nothing.
+fn at_rest(row: &RowResult, quick: bool, out: &mut String) -> fmt::Result {
+    writeln!(out, "| contender | CPU time, µs | of one CPU |\n|---|---:|---:|")?;
+    let waited_ns = row.row.burst(quick).as_nanos() as f64;
+    let mut cells: Vec<_> = row.cells.iter().map(|cell| (cell, cell.only())).collect();
+    cells.sort_by(|left, right| left.1.unwrap_or(f64::INFINITY).total_cmp(&right.1.unwrap_or(f64::INFINITY)));
+    for (cell, cpu_ns) in cells {
         let name = styled(&cell.entry);
-        let Some(spread) = spread else {
-            writeln!(out, "| {name} | {} | | | | |", missing(cell.faults.len(), cell.hangs.len()))?;
-            continue;
-        };
-        let to = |other: Option<_>| {
-            let ratio = other.and_then(|other| cell.ratio_to(other, regime));
-            ratio.map_or("-".into(), |ratio| times(ratio.median))
-        };
-        let p99 = cell.p99(regime).map_or("-".into(), |spread| ns(spread.median));
-        let (raw, ours) = (to(row.ceiling()), to(row.ours()));
-        writeln!(out, "| {name} | {} | {p99} | {raw} | {ours} | {} |", ranged(&spread), spread.count)?;
+        match cpu_ns {
+            Some(cpu_ns) => writeln!(out, "| {name} | {} | {:.4} % |", ns(cpu_ns / 1e3), cpu_ns / waited_ns * 100.0)?,
+            None => writeln!(out, "| {name} | {} | |", missing(cell.faults.len(), cell.hangs.len()))?,
+        }
     }
     writeln!(out)
 }
@@ -220,6 +242,7 @@ fn styled(entry: &Entry) -> String {
     match entry.part {
         Part::Ours => format!("**{}**", entry.name),
         Part::Peer => entry.name.to_owned(),
+        Part::Spinner => format!("{} (never sleeps)", entry.name),
         Part::Ceiling => format!("*{}*", entry.name),
     }
 }

@@ -44,8 +44,8 @@ impl<'a> Report<'a> {
         if share > DISTURBED_MAX {
             unfit.push(format!("others used the CPUs during {:.0} % of the samples", share * 100.0));
         }
-        if results.stuck > 0 {
-            unfit.push(format!("{} threads hang inside a peer's call and burn a CPU", results.stuck));
+        if results.burning > 0 {
+            unfit.push(format!("{} threads hang inside a peer's call and use a CPU", results.burning));
         }
         Self { args, machine, results, seconds: watch.seconds(), disturbance: (line, json), unfit }
     }

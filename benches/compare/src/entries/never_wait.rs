@@ -1,68 +1,11 @@
-//! Who runs which rows, as data.
+//! The contenders that are driven by calls that never wait.
 
-use crate::{
-    measure::{self, Job, Outcome},
-    peers::*,
-    queue::{Block, Payload, Push, PushMany, Queue},
-    rows::{Row, Topology, Width},
+use super::{
+    Entry,
+    Topology::{self, Broadcast, Bulk, Mpmc, Mpsc, Pair, RoundTrip, Spmc, Spsc, Stream},
+    by_bulk, by_item, ceiling, ours, peer,
 };
-
-/// What a contender is to the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// ringway.
-    Ours,
-    /// Somebody else's queue.
-    Peer,
-    /// No queue: what a queue could reach at the best.
-    Ceiling,
-}
-
-/// One contender in one form.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Entry {
-    /// As the report writes it. Entries of one name never share a row.
-    pub(crate) name: &'static str,
-    /// The package, as the lock file knows it; empty where there is none.
-    pub(crate) package: &'static str,
-    /// What it is to the report.
-    pub(crate) part: Part,
-    /// What it runs, by which calls.
-    pub(crate) form: &'static str,
-    topologies: &'static [Topology],
-    /// The one capacity it is built for, if it is.
-    capacity: Option<usize>,
-    /// Measures it once.
-    pub(crate) run: fn(&Row, &Job) -> Outcome,
-}
-
-/// A cell that is left out although the contender has what the row asks for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Exclusion {
-    /// The entry's name.
-    pub(crate) entry: &'static str,
-    /// The row's name.
-    pub(crate) row: &'static str,
-    /// Why.
-    pub(crate) reason: &'static str,
-}
-
-/// Cells that are left out, and why. The report prints them.
-pub(crate) const EXCLUSIONS: &[Exclusion] = &[];
-
-impl Entry {
-    /// Whether this entry has what the row asks for.
-    pub(crate) fn fits(&self, row: &Row) -> bool {
-        self.topologies.contains(&row.topology) && self.capacity.is_none_or(|capacity| capacity == row.capacity)
-    }
-
-    /// Why this cell is left out, if it is.
-    pub(crate) fn excluded(&self, row: &Row) -> Option<&'static Exclusion> {
-        EXCLUSIONS.iter().find(|exclusion| exclusion.entry == self.name && exclusion.row == row.name)
-    }
-}
-
-use Topology::{Broadcast, Bulk, Mpmc, Mpsc, Pair, RoundTrip, Spmc, Spsc, Stream};
+use crate::peers::*;
 
 /// What a queue of one producer and one consumer runs.
 const ONE_TO_ONE: &[Topology] = &[Pair, Spsc, RoundTrip];
@@ -71,8 +14,8 @@ const MANY_TO_ONE: &[Topology] = &[Pair, Spsc, RoundTrip, Mpsc];
 /// What a queue of many producers and many consumers runs.
 const MANY_TO_MANY: &[Topology] = &[Pair, Spsc, RoundTrip, Mpsc, Spmc, Mpmc];
 
-/// Every contender.
-pub(crate) fn all() -> Vec<Entry> {
+/// All of them.
+pub(super) fn all() -> Vec<Entry> {
     let mut entries = ceilings();
     entries.extend(ringway());
     entries.extend(one_to_one());
@@ -254,63 +197,4 @@ fn broadcasts() -> Vec<Entry> {
             by_item::<Multiqueue2Broadcast>,
         ),
     ]
-}
-
-fn peer(
-    name: &'static str,
-    package: &'static str,
-    form: &'static str,
-    topologies: &'static [Topology],
-    run: fn(&Row, &Job) -> Outcome,
-) -> Entry {
-    Entry { name, package, part: Part::Peer, form, topologies, capacity: None, run }
-}
-
-fn ours(
-    name: &'static str,
-    form: &'static str,
-    topologies: &'static [Topology],
-    run: fn(&Row, &Job) -> Outcome,
-) -> Entry {
-    Entry { part: Part::Ours, ..peer(name, "ringway", form, topologies, run) }
-}
-
-fn ceiling(
-    name: &'static str,
-    form: &'static str,
-    topologies: &'static [Topology],
-    run: fn(&Row, &Job) -> Outcome,
-) -> Entry {
-    Entry { part: Part::Ceiling, ..peer(name, "", form, topologies, run) }
-}
-
-/// Rows of one item a call.
-fn by_item<Q>(row: &Row, job: &Job) -> Outcome
-where
-    Q: Queue<u64, Tx: Push<u64>> + Queue<Block, Tx: Push<Block>>,
-{
-    match row.width {
-        Width::Word => one_item::<Q, u64>(row, job),
-        Width::Block => one_item::<Q, Block>(row, job),
-    }
-}
-
-fn one_item<Q: Queue<T, Tx: Push<T>>, T: Payload>(row: &Row, job: &Job) -> Outcome {
-    match row.topology {
-        Pair => measure::pair::<Q, T>(row, job),
-        RoundTrip => measure::round_trip::<Q, T>(row, job),
-        Broadcast => measure::broadcast::<Q, T>(row, job),
-        _ => measure::stream::<Q, T>(row, job),
-    }
-}
-
-/// Rows of many items a call.
-fn by_bulk<Q>(row: &Row, job: &Job) -> Outcome
-where
-    Q: Queue<u64, Tx: PushMany<u64>> + Queue<Block, Tx: PushMany<Block>>,
-{
-    match row.width {
-        Width::Word => measure::bulk::<Q, u64>(row, job),
-        Width::Block => measure::bulk::<Q, Block>(row, job),
-    }
 }

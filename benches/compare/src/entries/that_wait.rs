@@ -1,0 +1,111 @@
+//! The contenders that are driven by calls that wait.
+
+use super::{
+    Entry, Part,
+    Topology::{self, Idle, Mpmc, Mpsc, Paced, RoundTrip, Send, Spsc, Wake},
+    by_item, by_push, by_waiting, ceiling, ours, peer,
+};
+use crate::{
+    measure::{Job, Outcome},
+    peers::*,
+    rows::{Calls, Row},
+};
+
+/// What a channel of one sender and one receiver runs.
+const ONE_TO_ONE: &[Topology] = &[Spsc, RoundTrip, Wake, Paced, Idle, Send];
+/// What a channel of many senders and one receiver runs.
+const MANY_TO_ONE: &[Topology] = &[Spsc, RoundTrip, Wake, Paced, Idle, Send, Mpsc];
+/// What a channel of many senders and many receivers runs.
+const MANY_TO_MANY: &[Topology] = &[Spsc, RoundTrip, Wake, Paced, Idle, Send, Mpsc, Mpmc];
+
+/// All of them.
+pub(super) fn all() -> Vec<Entry> {
+    let entries = ceilings().into_iter().chain(ringway()).chain(peers()).chain(spinners());
+    entries.map(|entry| Entry { calls: Calls::Blocking, ..entry }).collect()
+}
+
+/// These are polled, as in the rows of calls that never wait.
+fn ceilings() -> Vec<Entry> {
+    use ::ringway::ring::{mpmc::Mpmc as Stamped, spsc::Spsc as Packed};
+    vec![
+        ceiling("(raw line)", "one cache line a direction, no queue", &[RoundTrip], by_item::<RawLine>),
+        ceiling("(no queue)", "both loops with nothing between them", &[Spsc], by_item::<NoQueue>),
+        Entry { package: "ringway", ..ceiling("(ring spsc)", "bare: try_push", &[Send], by_push::<Ringway<Packed>>) },
+        Entry { package: "ringway", ..ceiling("(ring lanes)", "bare: try_push", &[Send], by_push::<RingwayLanes>) },
+        Entry {
+            package: "ringway",
+            ..ceiling("(ring mpmc)", "bare: try_push", &[Send], by_push::<RingwayShared<Stamped>>)
+        },
+    ]
+}
+
+fn ringway() -> Vec<Entry> {
+    let over = |ring, entry| Entry { over: Some(ring), ..entry };
+    vec![
+        over(
+            "(ring spsc)",
+            ours("ringway spsc", "channel::spsc: send, recv", ONE_TO_ONE, by_waiting::<RingwayChannelSpsc>),
+        ),
+        over(
+            "(ring lanes)",
+            ours(
+                "ringway lanes",
+                "channel::mpsc: send, recv; capacity shared out",
+                MANY_TO_ONE,
+                by_waiting::<RingwayChannelMpsc>,
+            ),
+        ),
+        over(
+            "(ring mpmc)",
+            ours("ringway mpmc", "channel::mpmc: send, recv", MANY_TO_MANY, by_waiting::<RingwayChannelMpmc>),
+        ),
+    ]
+}
+
+fn peers() -> Vec<Entry> {
+    vec![
+        peer("std sync_channel", "", "send, recv", MANY_TO_ONE, by_waiting::<SyncChannel>),
+        peer(
+            "crossbeam-channel",
+            "crossbeam-channel",
+            "bounded: send, recv",
+            MANY_TO_MANY,
+            by_waiting::<CrossbeamChannel>,
+        ),
+        peer("kanal", "kanal", "bounded: send, recv", MANY_TO_MANY, by_waiting::<Kanal>),
+        peer("flume", "flume", "bounded: send, recv", MANY_TO_MANY, by_waiting::<Flume>),
+        peer("crossfire", "crossfire", "spsc::bounded_blocking: send, recv", ONE_TO_ONE, by_waiting::<CrossfireSpsc>),
+        peer("crossfire mpsc", "crossfire", "mpsc::bounded_blocking: send, recv", &[Mpsc], by_waiting::<CrossfireMpsc>),
+        peer("crossfire mpmc", "crossfire", "mpmc::bounded_blocking: send, recv", &[Mpmc], by_waiting::<CrossfireMpmc>),
+        peer("thingbuf", "thingbuf", "mpsc::blocking: send, recv", MANY_TO_ONE, by_waiting::<Thingbuf>),
+        peer(
+            "async-channel",
+            "async-channel",
+            "bounded: send_blocking, recv_blocking",
+            MANY_TO_MANY,
+            by_waiting::<AsyncChannel>,
+        ),
+        peer("tokio mpsc", "tokio", "mpsc: blocking_send, blocking_recv", MANY_TO_ONE, by_waiting::<TokioMpsc>),
+        peer("omango", "omango", "spsc::bounded: send, recv", ONE_TO_ONE, by_waiting::<OmangoSpsc>),
+        peer("omango mpmc", "omango", "mpmc::bounded: send, recv", &[Mpsc, Mpmc], by_waiting::<OmangoMpmc>),
+        peer("nexus-channel", "nexus-channel", "channel: send, recv", ONE_TO_ONE, by_waiting::<NexusChannel>),
+    ]
+}
+
+/// They have no place where somebody has to be asleep.
+fn spinners() -> Vec<Entry> {
+    vec![
+        spinner("gil", "spsc: send, recv; never sleeps", &[Spsc, RoundTrip, Paced, Idle, Send], by_waiting::<GilSpsc>),
+        spinner("gil mpsc", "mpsc: send, recv; never sleeps", &[Mpsc], by_waiting::<GilMpsc>),
+        spinner("gil mpmc", "mpmc: send, recv; never sleeps", &[Mpmc], by_waiting::<GilMpmc>),
+    ]
+}
+
+fn spinner(
+    name: &'static str,
+    form: &'static str,
+    topologies: &'static [Topology],
+    run: fn(&Row, &Job) -> Outcome,
+) -> Entry {
+    Entry { part: Part::Spinner, ..peer(name, "gil", form, topologies, run) }
+}

@@ -1,0 +1,90 @@
+//! ringway's channels, by the constructors that its documentation would send a user to.
+
+use ringway::{
+    channel::{self, Receiver, Sender},
+    ring::{Kind, broadcast::Broadcast as BroadcastRing, lanes::Lanes, mpmc::Mpmc as MpmcRing, spsc::Spsc as SpscRing},
+};
+
+use super::clones;
+use crate::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
+
+/// `channel::spsc`.
+pub(crate) struct Spsc;
+
+/// `channel::mpsc`, a lane a sender.
+pub(crate) struct Mpsc;
+
+/// `channel::mpmc`.
+pub(crate) struct Mpmc;
+
+/// `channel::broadcast`.
+pub(crate) struct Broadcast;
+
+impl<T: Payload> Queue<T> for Spsc {
+    type Tx = Sender<T, SpscRing>;
+    type Rx = Receiver<T, SpscRing>;
+
+    fn open(shape: &Shape) -> (Vec<Self::Tx>, Vec<Self::Rx>) {
+        let (tx, rx) = channel::spsc(shape.capacity).expect(CAPACITY);
+        (vec![tx], vec![rx])
+    }
+}
+
+impl<T: Payload> Queue<T> for Mpsc {
+    type Tx = Sender<T, Lanes>;
+    type Rx = Receiver<T, Lanes>;
+
+    fn open(shape: &Shape) -> (Vec<Self::Tx>, Vec<Self::Rx>) {
+        let (tx, rx) = channel::mpsc(shape.lane_capacity()).expect(CAPACITY);
+        (clones(tx, shape.producers), vec![rx])
+    }
+}
+
+impl<T: Payload> Queue<T> for Mpmc {
+    type Tx = Sender<T, MpmcRing>;
+    type Rx = Receiver<T, MpmcRing>;
+
+    fn open(shape: &Shape) -> (Vec<Self::Tx>, Vec<Self::Rx>) {
+        let (tx, rx) = channel::mpmc(shape.capacity).expect(CAPACITY);
+        (clones(tx, shape.producers), clones(rx, shape.consumers))
+    }
+}
+
+impl<T: Payload> Queue<T> for Broadcast {
+    type Tx = Sender<T, BroadcastRing>;
+    type Rx = Receiver<T, BroadcastRing>;
+
+    fn open(shape: &Shape) -> (Vec<Self::Tx>, Vec<Self::Rx>) {
+        let (mut tx, rx) = channel::broadcast(shape.capacity).expect(CAPACITY);
+        let others: Vec<_> = (1..shape.consumers).map(|_| tx.subscribe()).collect();
+        (vec![tx], others.into_iter().chain([rx]).collect())
+    }
+}
+
+const CAPACITY: &str = "the row's capacity is allowed";
+
+impl<T: Payload, K: Kind<T, Producer: 'static, Consumer: 'static> + 'static> BlockingPush<T> for Sender<T, K> {
+    #[inline(always)]
+    fn push_waiting(&mut self, item: T) -> Result<(), Ended> {
+        self.send(item).map_err(|_| Ended)
+    }
+}
+
+impl<T: Payload, K: Kind<T, Producer: 'static, Consumer: 'static> + 'static> BlockingTake<T> for Receiver<T, K> {
+    #[inline(always)]
+    fn take_waiting(&mut self) -> Result<T, Ended> {
+        self.recv().map_err(|_| Ended)
+    }
+}
+
+impl<T: Payload, K: Kind<T, Producer: 'static, Consumer: 'static> + 'static> AsyncPush<T> for Sender<T, K> {
+    async fn push_async(&mut self, item: T) -> Result<(), Ended> {
+        self.send_async(item).await.map_err(|_| Ended)
+    }
+}
+
+impl<T: Payload, K: Kind<T, Producer: 'static, Consumer: 'static> + 'static> AsyncTake<T> for Receiver<T, K> {
+    async fn take_async(&mut self) -> Result<T, Ended> {
+        self.recv_async().await.map_err(|_| Ended)
+    }
+}
