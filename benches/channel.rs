@@ -22,8 +22,8 @@ use ringway::{
 const CAPACITY: Capacity = Capacity::exactly(1024);
 const ROUND: u64 = 512;
 
-/// Moves so many items and says how long that took.
-type Timed = fn(u64) -> Duration;
+/// A row's name, and what moves so many items and says how long that took.
+type Row = (&'static str, fn(u64) -> Duration);
 
 fn channels(criterion: &mut Criterion) {
     kind::<Spsc>(criterion, "spsc");
@@ -37,7 +37,7 @@ where
 {
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(1));
-    let rows: [(&str, Timed); 9] = [
+    let rows: [Row; 9] = [
         ("1 thread/bare", bare_one_thread::<K>),
         ("1 thread/park", one_thread::<K, Park>),
         ("2 threads/bare", bare_stream::<K>),
