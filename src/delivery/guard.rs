@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::time::Instant;
+use crate::time::{Instant, slab::NONE};
 
 use super::{
     effect::{Answer, Effect, ItemId, Lease},
@@ -12,8 +12,8 @@ use super::{
     tracker::Tracker,
 };
 
-/// An envelope in a handler's hands, to be answered once. Dropped without an answer, by a panic for one, it is a nack, which
-/// the next [`Tracker::tick`] tells.
+/// An envelope in a handler's hands, to be answered once. Dropped without an answer, by a panic for one, or forgotten, it is a
+/// nack, which the next [`Tracker::tick`] tells.
 ///
 /// SQS, JetStream, RabbitMQ: a received message; Kafka: a polled record; Sidekiq: a fetched job.
 #[must_use = "a delivery that is dropped without an answer is a nack"]
@@ -21,13 +21,13 @@ pub struct Delivery<'t, T, E, C: FnMut(&E) -> Class> {
     tracker: &'t mut Tracker<T, E, C>,
     index: u32,
     now: Instant,
-    is_open: bool,
 }
 
 impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
     #[inline]
     pub(super) fn new(tracker: &'t mut Tracker<T, E, C>, index: u32, now: Instant) -> Self {
-        Self { tracker, index, now, is_open: true }
+        tracker.handed = index;
+        Self { tracker, index, now }
     }
 
     #[inline]
@@ -79,13 +79,15 @@ impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
 
     /// Answers as the handler did: with an [`Answer`], or a `Result`.
     #[inline]
-    pub fn answer(mut self, answer: impl Into<Answer<E>>) -> Effect<T> {
+    pub fn answer(self, answer: impl Into<Answer<E>>) -> Effect<T> {
         let answer = answer.into();
         // An ack is counted before the payload is dropped, which may panic; the class of an error is asked for before
         // anything changes, which may panic too and leaves a delivery without an answer.
-        self.is_open = !matches!(answer, Answer::Ack);
+        if matches!(answer, Answer::Ack) {
+            self.tracker.handed = NONE;
+        }
         let effect = self.tracker.answer(self.index, answer, self.now);
-        self.is_open = false;
+        self.tracker.handed = NONE;
         effect
     }
 
@@ -97,8 +99,8 @@ impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
 
     /// Done; the item comes out.
     #[inline]
-    pub fn take(mut self) -> Envelope<T> {
-        self.is_open = false;
+    pub fn take(self) -> Envelope<T> {
+        self.tracker.handed = NONE;
         self.tracker.acked(self.index).envelope
     }
 
@@ -125,8 +127,8 @@ impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
     }
 
     /// Leaves the answer for later, with a time of its own.
-    pub fn defer_until(mut self, until: Instant) -> Lease {
-        self.is_open = false;
+    pub fn defer_until(self, until: Instant) -> Lease {
+        self.tracker.handed = NONE;
         self.tracker.defer(self.index, until)
     }
 }
@@ -134,9 +136,7 @@ impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
 impl<T, E, C: FnMut(&E) -> Class> Drop for Delivery<'_, T, E, C> {
     #[inline]
     fn drop(&mut self) {
-        if self.is_open {
-            self.tracker.left_unanswered(self.index);
-        }
+        self.tracker.leave_unanswered();
     }
 }
 

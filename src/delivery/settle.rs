@@ -1,8 +1,8 @@
 //! How an item in hand ends, or comes again.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
-use crate::time::{Instant, nanos};
+use crate::time::{Instant, nanos, slab::NONE};
 
 use super::{
     dead_letter::{DeadLetter, WhenFull},
@@ -136,11 +136,15 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         Effect::Retry { item: ItemId(self.slots.handle(index)), attempt, at, reason }
     }
 
-    /// A delivery was dropped, maybe by a panic: as little as possible is done now, and the rest by the next tick.
-    #[cold]
-    pub(super) fn left_unanswered(&mut self, index: u32) {
-        self.hold_key(index);
-        self.doom(index, End::Unanswered);
+    /// If a delivery was not answered: dropped, maybe by a panic, or forgotten. As little as possible is done now, and the
+    /// rest by the next tick.
+    #[inline]
+    pub(super) fn leave_unanswered(&mut self) {
+        if self.handed != NONE {
+            let index = mem::replace(&mut self.handed, NONE);
+            self.hold_key(index);
+            self.doom(index, End::Unanswered);
+        }
     }
 
     /// Leaves the answer to whoever has the lease, for a while.

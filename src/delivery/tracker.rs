@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use crate::time::{
     CapacityError, Instant, nanos,
-    slab::{List, Slab},
+    slab::{List, NONE, Slab},
     timers::Timers,
 };
 
@@ -84,6 +84,8 @@ pub struct Tracker<T, E = (), C = fn(&E) -> Class> {
     pub(super) doomed: List,
     pub(super) held: List,
     pub(super) leased: usize,
+    /// The delivery that a handler has in hand, if one has.
+    pub(super) handed: u32,
     in_flight_max: usize,
     pub(super) lease: Duration,
     pub(super) retry: Retry,
@@ -129,6 +131,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             doomed: List::default(),
             held: List::default(),
             leased: 0,
+            handed: NONE,
             in_flight_max: rules.in_flight_max.max(1),
             lease: rules.lease,
             retry: rules.retry,
@@ -186,8 +189,12 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     ///
     /// `None` means: nothing is due, the in-flight credit is used up, a rate or the circuit breaker says not yet, or too
     /// many keys are held up. [`next_at`](Self::next_at) tells when to look again.
+    ///
+    /// The delivery borrows the tracker. Where the tracker is used again after the answer, in a loop, say
+    /// `let Some(delivery) = tracker.next(now) else { break };` instead of `while let`.
     #[inline]
     pub fn next(&mut self, now: Instant) -> Option<Delivery<'_, T, E, C>> {
+        self.leave_unanswered();
         if self.lanes.is_empty() || self.leased >= self.in_flight_max || !self.is_open(now) {
             return None;
         }
@@ -283,6 +290,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// Leases that ran out count as failures, items that expired end, and what is due becomes deliverable. Time does not go
     /// back: an earlier `now` than one given before does nothing new.
     pub fn tick(&mut self, now: Instant) -> Option<Effect<T>> {
+        self.leave_unanswered();
         if let Some(index) = self.doomed.pop_front(&mut self.slots) {
             return self.end_doomed(index, now);
         }
@@ -392,7 +400,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// The time at which something can happen without an event from outside; `now` if it can at once, `None` if never.
     pub fn next_at(&self, now: Instant) -> Option<Instant> {
         let has_room = !self.dead.is_full() && self.held.depth() > 0;
-        if self.doomed.depth() > 0 || has_room {
+        if self.doomed.depth() > 0 || self.handed != NONE || has_room {
             return Some(now);
         }
         let mut next_at = self.timers.next_at();

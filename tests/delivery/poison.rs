@@ -115,6 +115,21 @@ fn a_handler_that_never_answers_loses_its_lease_and_then_the_item() {
 }
 
 #[test]
+fn a_delivery_that_is_forgotten_is_a_nack() {
+    let mut tracker = tracker(rules());
+    let now = Instant::START;
+    for number in 0..2 {
+        tracker.accept(Envelope { key: Some(7), ..Envelope::new(number) }, now).expect("room");
+    }
+    std::mem::forget(tracker.next(now).expect("it is there"));
+    assert!(matches!(effects(&mut tracker, now)[..], [Effect::Retry { reason: Reason::Unanswered, attempt: 1, .. }]));
+    std::mem::forget(tracker.next(now).expect("the other one"));
+    assert!(tracker.next(now).is_none() && tracker.in_flight() == 1);
+    assert_eq!(effects(&mut tracker, now).len(), 1);
+    assert_eq!(tracker.in_flight(), 0);
+}
+
+#[test]
 fn a_second_answer_is_stale() {
     let mut tracker = tracker(rules());
     let now = Instant::START;

@@ -83,7 +83,7 @@ impl Harness {
             }
             2 => {
                 // The next tick tells.
-                drop(delivery);
+                if error == 0 { std::mem::forget(delivery) } else { drop(delivery) }
             }
             3 => {
                 let effect = delivery.nack(error);
