@@ -25,6 +25,35 @@
 //!   one fails; other keys flow meanwhile.
 //! * **Bounded memory**, taken at the start and told by [`Tracker::bytes`]. What does not fit is refused, so that the ring
 //!   before it fills up and its backpressure works.
+//!
+//! # What others call it
+//!
+//! | here | SQS | JetStream | Kafka | RabbitMQ | Sidekiq |
+//! |---|---|---|---|---|---|
+//! | [`Tracker`], [`Rules`] | queue and its attributes | consumer, `ConsumerConfig` | share group | queue, channel, arguments | processor, `sidekiq_options` |
+//! | [`Envelope`], [`Origin`] | message, — | message, stream sequence | record, partition and offset | message, routing key | job, queue |
+//! | [`Id`], [`DedupWindow`] | deduplication id, interval | `Nats-Msg-Id`, duplicate window | producer sequence | deduplication header (plug-in) | unique jobs |
+//! | [`Delivery`], [`Lease`] | received message, receipt handle | message, its reply subject | acquired record, acquisition lock | delivery, delivery tag | fetched job |
+//! | [`Tracker::extend`] | `ChangeMessageVisibility` | `InProgress` | renewal of the lock | — | — |
+//! | [`Answer`], [`Class`] | delete; none | `Ack`, `Nak`, `Term` | accept, release, reject | `ack`, `nack`, `reject` | return, raise, `discard` |
+//! | [`Stale`] | `ReceiptHandleIsInvalid` | ignored | `INVALID_RECORD_STATE` | unknown delivery tag | — |
+//! | [`Effect`], [`Reason`] | — | advisories | — | `x-death` reason | middleware, death handlers |
+//! | [`Retry`], [`Backoff`], [`Jitter`] | `maxReceiveCount`; none | `MaxDeliver`, `BackOff`; none | delivery count limit; none | `x-delivery-limit`; none | `retry`, `sidekiq_retry_in` |
+//! | [`Order::Keyed`], [`AtBound`] | FIFO message group; it waits | `MaxAckPending` 1 | partition; it waits | single active consumer | — |
+//! | [`Rules::in_flight_max`] | in-flight quota | `MaxAckPending` | record lock limit | prefetch | concurrency |
+//! | [`DeadLetter`], [`DeadLetters`], [`DeadLetterRules`], [`WhenFull`] | dead-letter queue, retention | advisory | dead-letter topic | dead-letter exchange, `x-overflow` | dead set, `dead_max_jobs` |
+//! | [`Tracker::redrive`], [`Tracker::redrive_all`] | message move task | — | — | shovel | retry of dead jobs |
+//! | [`Expired`] | retention | `MaxAge`, per-message TTL | retention | TTL | `expires_in` |
+//! | [`Tracker::cancel`], [`ItemId`] | —, message id | delete by sequence | — | — | delete by `jid` |
+//! | [`Every`], [`Missed`] | — | message schedules | — | — | periodic jobs |
+//! | [`Priorities`], [`Waited`] | — | priority groups | — | `x-max-priority` | weighted or strict queues, latency |
+//! | [`Rate`] | — | `RateLimit` | quotas | — | `Limiter` |
+//! | [`BreakerRules`], [`BreakerState`] | — | — | — | — | — (Polly, resilience4j: circuit breaker) |
+//! | [`Refused`] | `OverLimit` | `MaxMsgs` with `DiscardNew` | — | `reject-publish` | — |
+//! | [`Calls`], [`Ticket`], [`Reply`], [`Progress`] | temporary queues | request and reply | — | direct reply-to, correlation id | job status (plug-in) |
+//! | [`BatchId`], [`Joined`] | — | — | — | — | `Batch` |
+//! | [`Idempotent`], [`Saga`] | Lambda Powertools, Step Functions | — | transactions, — | — | —, workflows |
+//! | [`Ledger`] | CloudWatch counts | consumer info | lag | queue totals | stats |
 
 mod breaker;
 mod calls;
