@@ -25,7 +25,7 @@ use std::{
 
 use ringway::{
     Engine,
-    router::{Full, Held, Queue},
+    router::{Held, Policy, Queue},
     worker::{Handler, OnPanic},
 };
 
@@ -118,7 +118,7 @@ fn run() -> Result<bool, Failure> {
     }
 
     let engine = Engine::builder().name("telemetry").workers(2).start()?;
-    let samples = engine.queue::<Sample>("samples").shards(2).capacity(256).full(Full::DropOldest).open()?;
+    let samples = engine.queue::<Sample>("samples").shards(2).capacity(256).full(Policy::DropOldest).open()?;
     let (results, collected) = mpsc::channel();
     let results = Mutex::new(results);
     engine.consume(&samples).on_panic(OnPanic::Restart).handle(move |_shard| Aggregator {

@@ -26,7 +26,7 @@ use ringway::{
         Answer, AtBound, Backoff, BreakerRules, DeadLetterRules, DedupWindow, Envelope, Id, Order, Priorities, Rate,
         Retry, Rules, Tracker, WhenFull,
     },
-    router::{self, Contract, Full, Held},
+    router::{self, Contract, Held, Policy},
     time::Instant,
     worker::Polled,
 };
@@ -277,7 +277,7 @@ fn an_engine_is_silent() {
     let mut workers = engine.take_workers();
     let total = engine.queue::<u64>("total").shards(2).open().unwrap();
     let lanes = engine.queue::<u64>("lanes").order(router::Order::PerPublisher).open().unwrap();
-    let oldest = engine.queue::<u64>("oldest").capacity(8).full(Full::DropOldest).open().unwrap();
+    let oldest = engine.queue::<u64>("oldest").capacity(8).full(Policy::DropOldest).open().unwrap();
     for queue in [&total, &lanes, &oldest] {
         engine.consume(queue).handle(|_| |item: Held<'_, u64>| assert!(*item < ROUNDS)).unwrap();
     }

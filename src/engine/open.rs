@@ -7,7 +7,7 @@ use super::{
     settings::Picked,
     source::{QueueSource, Source, TopicSource},
 };
-use crate::router::{Full, Name, OpenError, Order, Queue, QueuePlan, SHARDS_MAX, Sharing, Topic, TopicPlan};
+use crate::router::{Name, OpenError, Order, Policy, Queue, QueuePlan, SHARDS_MAX, Sharing, Topic, TopicPlan};
 
 /// A topic about to be opened.
 #[must_use = "`open` opens it"]
@@ -62,7 +62,7 @@ pub struct OpeningQueue<'e, T> {
     name: String,
     shards: Option<usize>,
     capacity: Option<usize>,
-    full: Option<Full>,
+    full: Option<Policy>,
     order: Option<Order>,
     sharing: Option<Sharing>,
     payload: PhantomData<fn(T)>,
@@ -95,8 +95,8 @@ impl<'e, T: Send + 'static> OpeningQueue<'e, T> {
         self
     }
 
-    /// What a publisher does when there is no room; else [`Full::Block`].
-    pub fn full(mut self, full: Full) -> Self {
+    /// What a publisher does when there is no room; else [`Policy::Block`].
+    pub fn full(mut self, full: Policy) -> Self {
         self.full = Some(full);
         self
     }
@@ -123,7 +123,7 @@ impl<'e, T: Send + 'static> OpeningQueue<'e, T> {
         let pick = Picking { settings: &self.engine.settings, kind: "queue", name: &self.name };
         let shards = pick.number(self.shards, "shards", SHARDS_MAX, default.shards)?;
         let capacity = pick.number(self.capacity, "capacity", usize::MAX, default.capacity)?;
-        let full = pick.word(self.full, "full", Full::allowed(), default.full)?;
+        let full = pick.word(self.full, "full", POLICIES.to_owned(), default.full)?;
         let order = pick.word(self.order, "order", Order::allowed(), default.order)?;
         let sharing = pick.word(self.sharing, "sharing", Sharing::allowed(), default.sharing)?;
         let lines = [shards.line("shards"), capacity.line("capacity"), full.line("full"), order.line("order")];
@@ -141,6 +141,9 @@ impl<'e, T: Send + 'static> OpeningQueue<'e, T> {
         })
     }
 }
+
+/// What a [`Policy`] is written as.
+const POLICIES: &str = "block, block:5ms, reject, drop-newest, drop-oldest";
 
 /// Picks the settings of one queue or topic.
 struct Picking<'a> {

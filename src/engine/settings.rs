@@ -9,7 +9,7 @@
 //! | `topic.NAME.shards` | `RINGWAY_TOPIC_NAME_SHARDS` | 1 to 1024 |
 //! | `topic.NAME.capacity` | `RINGWAY_TOPIC_NAME_CAPACITY` | 1 and more |
 //! | `queue.NAME.shards`, `.capacity` | `RINGWAY_QUEUE_NAME_SHARDS`, `…_CAPACITY` | as for a topic |
-//! | `queue.NAME.full` | `RINGWAY_QUEUE_NAME_FULL` | `block`, `reject`, `drop-newest`, `drop-oldest` |
+//! | `queue.NAME.full` | `RINGWAY_QUEUE_NAME_FULL` | `block`, `block:5ms`, `reject`, `drop-newest`, `drop-oldest` |
 //! | `queue.NAME.order` | `RINGWAY_QUEUE_NAME_ORDER` | `total`, `per-publisher` |
 //! | `queue.NAME.sharing` | `RINGWAY_QUEUE_NAME_SHARING` | `keyed`, `shared` |
 //!

@@ -5,7 +5,7 @@
 //! | who gets an item | one handler | every subscription, once each |
 //! | a handler holds it | [`Held`]: lent, and its own to take | by reference |
 //! | ring behind a shard | `mpmc`, or `lanes` | `broadcast_multi`, and a ring of its own for each subscription that may lose |
-//! | when there is no room | the queue's [`Full`] policy | the publisher waits for gating subscriptions, and for no other |
+//! | when there is no room | the queue's [`Policy`] | the publisher waits for gating subscriptions, and for no other |
 //!
 //! Both have 1 to [`SHARDS_MAX`] shards. A [`Key`] picks the shard ([`shard_of`]); without one, items go round.
 //!
@@ -27,6 +27,8 @@ mod side;
 pub mod queue;
 pub mod topic;
 
+/// What a publisher to a queue does when there is no room.
+pub use crate::channel::Policy;
 /// Why nothing was polled.
 pub use crate::ring::PopError;
 
@@ -41,7 +43,7 @@ pub use self::{
     held::Held,
     name::{NAME_BYTES_MAX, Name, NameError, Pattern},
     partition::{Balance, Key, SHARDS_MAX, shard_of},
-    plan::{Full, Order, QueuePlan, Sharing, TopicPlan, WordError},
+    plan::{Order, QueuePlan, Sharing, TopicPlan, WordError},
     queue::Queue,
     roll::Published,
     topic::{Event, Subscription, Topic},

@@ -2,19 +2,7 @@
 
 use std::{error::Error, fmt, str::FromStr};
 
-/// What a publisher does when the shard of its item has no room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Full {
-    /// `publish` waits; `try_publish` hands the item back.
-    #[default]
-    Block,
-    /// The item comes back, always.
-    Reject,
-    /// The item is accepted, dropped and counted.
-    DropNewest,
-    /// The oldest item of the shard is dropped and counted, and this one goes in.
-    DropOldest,
-}
+use crate::channel::Policy;
 
 /// In which order a shard holds the items of several publishers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,7 +33,7 @@ pub struct QueuePlan {
     /// Items that a shard holds at the least.
     pub capacity: usize,
     /// What a publisher does when there is no room.
-    pub full: Full,
+    pub full: Policy,
     /// The order of a shard.
     pub order: Order,
     /// Who takes from a shard.
@@ -54,7 +42,7 @@ pub struct QueuePlan {
 
 impl Default for QueuePlan {
     fn default() -> Self {
-        Self { shards: 1, capacity: 1024, full: Full::Block, order: Order::Total, sharing: Sharing::Keyed }
+        Self { shards: 1, capacity: 1024, full: Policy::Block, order: Order::Total, sharing: Sharing::Keyed }
     }
 }
 
@@ -113,42 +101,12 @@ trait Words: Sized + Copy + PartialEq + 'static {
     }
 }
 
-impl Words for Full {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("block", Self::Block),
-        ("reject", Self::Reject),
-        ("drop-newest", Self::DropNewest),
-        ("drop-oldest", Self::DropOldest),
-    ];
-}
-
 impl Words for Order {
     const WORDS: &'static [(&'static str, Self)] = &[("total", Self::Total), ("per-publisher", Self::PerPublisher)];
 }
 
 impl Words for Sharing {
     const WORDS: &'static [(&'static str, Self)] = &[("keyed", Self::Keyed), ("shared", Self::Shared)];
-}
-
-impl Full {
-    /// Its words.
-    pub(crate) fn allowed() -> String {
-        Self::list()
-    }
-}
-
-impl fmt::Display for Full {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
-    }
-}
-
-impl FromStr for Full {
-    type Err = WordError;
-
-    fn from_str(text: &str) -> Result<Self, WordError> {
-        Self::of(text)
-    }
 }
 
 impl Order {

@@ -1,7 +1,7 @@
 //! Commands: each item goes to one handler.
 //!
 //! A queue is *keyed* (each shard has one owner, so the items of a key are handled in order) or *shared* (every worker
-//! takes from any shard, its own first). Its [`Order`] says which ring is behind a shard, its [`Full`] what happens when
+//! takes from any shard, its own first). Its [`Order`] says which ring is behind a shard, its [`Policy`] what happens when
 //! there is no room.
 
 use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
@@ -9,10 +9,10 @@ use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{
-    Bells, Held, Key, Name, OpenError, Published, SHARDS_MAX, Shape,
+    Bells, Held, Key, Name, OpenError, Policy, Published, SHARDS_MAX, Shape,
     bells::wait_for_room,
     error::PublishError,
-    plan::{Full, Order, QueuePlan as Plan, Sharing},
+    plan::{Order, QueuePlan as Plan, Sharing},
     roll::{Roll, Sheet},
     sealed::Sealed,
     shard_of,
@@ -57,7 +57,7 @@ impl<T: Send + 'static> Queue<T> {
         if !(1..=SHARDS_MAX).contains(&plan.shards) {
             return Err(OpenError::Shards { asked: plan.shards });
         }
-        if plan.full == Full::DropOldest && plan.order == Order::PerPublisher {
+        if plan.full == Policy::DropOldest && plan.order == Order::PerPublisher {
             return Err(OpenError::CannotDisplace { name });
         }
         let capacity = Capacity::at_least(plan.capacity);
@@ -260,7 +260,7 @@ impl<T: Send + 'static> Publisher<T> {
     /// Publishes to the shard of `key`, without waiting.
     ///
     /// # Errors
-    /// [`PublishError`]; the item comes back in it. With [`Full::DropNewest`] and [`Full::DropOldest`] hardly ever `Full`: only
+    /// [`PublishError`]; the item comes back in it. With [`Policy::DropNewest`] and [`Policy::DropOldest`] hardly ever `Full`: only
     /// while another thread stands in the middle of taking the oldest item.
     ///
     /// # Cost
@@ -271,10 +271,11 @@ impl<T: Send + 'static> Publisher<T> {
         self.put(shard, item).inspect_err(|_| self.sheet.refused.add(1))
     }
 
-    /// Publishes to the shard of `key`; with [`Full::Block`] waits for room.
+    /// Publishes to the shard of `key`; waits for room, if that is the queue's policy.
     ///
     /// # Errors
-    /// As [`try_publish`](Self::try_publish); with [`Full::Block`] `Full` only on a thread that runs handlers.
+    /// As [`try_publish`](Self::try_publish); with [`Policy::Block`] `Full` only on a thread that runs handlers, with
+    /// [`Policy::BlockFor`] also when that time is over.
     #[inline(always)]
     pub fn publish<K: Key + ?Sized>(&mut self, key: &K, item: T) -> Result<(), PublishError<T>> {
         let shard = shard_of(key, self.lines.len());
@@ -306,7 +307,7 @@ impl<T: Send + 'static> Publisher<T> {
         self.put(shard, item).inspect_err(|_| self.sheet.refused.add(1))
     }
 
-    /// Publishes an item without a key to the next shard in turn; with [`Full::Block`] waits for room.
+    /// Publishes an item without a key to the next shard in turn; waits for room, if that is the queue's policy.
     ///
     /// # Errors
     /// As [`publish`](Self::publish).
@@ -316,7 +317,7 @@ impl<T: Send + 'static> Publisher<T> {
     }
 
     /// Publishes items from the front of `items` to the shard of `key`, as many as there is room for; returns how many. The
-    /// others stay where they are, whatever the queue's [`Full`] says.
+    /// others stay where they are, whatever the queue's [`Policy`] says.
     ///
     /// # Errors
     /// [`PublishError`], if not one of several went in.
@@ -373,11 +374,11 @@ impl<T: Send + 'static> Publisher<T> {
     #[inline(never)]
     fn put_into_full(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
         let dropped = match (self.queue.plan().full, &mut self.lines[shard].0) {
-            (Full::DropNewest, _) => {
+            (Policy::DropNewest, _) => {
                 self.sheet.dropped_newest.add(1);
                 Some(item)
             }
-            (Full::DropOldest, Line::Total(producer)) => match producer.displace(item) {
+            (Policy::DropOldest, Line::Total(producer)) => match producer.displace(item) {
                 Ok(oldest) => {
                     self.sheet.dropped_oldest.add(u64::from(oldest.is_some()));
                     oldest
@@ -401,7 +402,7 @@ impl<T: Send + 'static> Publisher<T> {
     fn put_waiting(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
         match self.put(shard, item) {
             Ok(()) => Ok(()),
-            Err(PublishError::Full(item)) if self.queue.plan().full != Full::Reject => self.wait(shard, item, until),
+            Err(PublishError::Full(item)) if self.queue.plan().full != Policy::Reject => self.wait(shard, item, until),
             Err(refused) => {
                 self.sheet.refused.add(1);
                 Err(refused)
@@ -414,7 +415,11 @@ impl<T: Send + 'static> Publisher<T> {
     fn wait(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
         let (mut park, bells) = (std::mem::take(&mut self.park), Arc::clone(&self.lines[shard].1));
         // Nobody calls when the thread that takes the oldest item out just now has done so.
-        let looks_again = self.queue.plan().full == Full::DropOldest;
+        let looks_again = self.queue.plan().full == Policy::DropOldest;
+        let until = match self.queue.plan().full {
+            Policy::BlockFor(time) => until.into_iter().chain(Instant::now().checked_add(time)).min(),
+            _ => until,
+        };
         let mut item = Some(item);
         let answer = wait_for_room(&mut park, &bells, until, looks_again, || match self.put(shard, item.take()?) {
             Ok(()) => Some(Ok(())),

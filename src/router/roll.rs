@@ -12,9 +12,9 @@ pub(super) struct Sheet {
     pub(super) accepted: Box<[Tally]>,
     /// Items that were handed back.
     pub(super) refused: Tally,
-    /// Accepted items that `Full::DropNewest` let go of.
+    /// Accepted items that `Policy::DropNewest` let go of.
     pub(super) dropped_newest: Tally,
-    /// Items that `Full::DropOldest` took out to make room.
+    /// Items that `Policy::DropOldest` took out to make room.
     pub(super) dropped_oldest: Tally,
 }
 
@@ -25,9 +25,9 @@ pub struct Published {
     pub accepted: Vec<u64>,
     /// Items that were handed back.
     pub refused: u64,
-    /// Accepted items that [`Full::DropNewest`](super::Full::DropNewest) dropped.
+    /// Accepted items that [`Policy::DropNewest`](super::Policy::DropNewest) dropped.
     pub dropped_newest: u64,
-    /// Accepted items that [`Full::DropOldest`](super::Full::DropOldest) dropped.
+    /// Accepted items that [`Policy::DropOldest`](super::Policy::DropOldest) dropped.
     pub dropped_oldest: u64,
     /// Publishers that are there now.
     pub publishers: usize,

@@ -11,7 +11,7 @@ use std::{
 use ringway::{
     Engine,
     engine::{AttachError, Watermarks},
-    router::{Full, Held, OpenError, PublishError},
+    router::{Held, OpenError, Policy, PublishError},
 };
 
 use super::{by_hand, poll_all, until};
@@ -129,7 +129,7 @@ fn a_stuck_handler_is_named_and_nobody_hangs() {
 #[test]
 fn a_publisher_on_a_worker_does_not_wait_for_itself() {
     let (engine, mut workers) = by_hand(1);
-    let jobs = engine.queue::<u64>("jobs").capacity(2).full(Full::Block).open().unwrap();
+    let jobs = engine.queue::<u64>("jobs").capacity(2).full(Policy::Block).open().unwrap();
     let full = Arc::new(AtomicU64::new(0));
     let (counted, to_itself) = (Arc::clone(&full), jobs.clone());
     engine
@@ -206,7 +206,7 @@ fn what_is_refused_says_what_to_change() {
     assert!(say(engine.topic::<u64>("a").capacity(0).open().unwrap_err()).contains("pass 1 or more"));
     engine.topic::<u64>("a").open().unwrap();
     assert!(say(engine.queue::<u64>("a").open().unwrap_err()).contains("name a is taken"));
-    let lanes = engine.queue::<u64>("b").order(ringway::router::Order::PerPublisher).full(Full::DropOldest);
+    let lanes = engine.queue::<u64>("b").order(ringway::router::Order::PerPublisher).full(Policy::DropOldest);
     assert!(say(lanes.open().unwrap_err()).contains("use Order::Total"));
     let jobs = engine.queue::<u64>("jobs").open().unwrap();
     let missing = engine.consume(&jobs).on(&[7]).handle(|_| |_: Held<'_, u64>| ()).unwrap_err();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ringway::{
     Engine,
     engine::{Builder, Settings},
-    router::Full,
+    router::Policy,
 };
 
 fn variables(pairs: &[(&str, &str)]) -> Settings {
@@ -30,7 +30,7 @@ fn the_environment_speaks_where_code_does_not() {
     assert_eq!(engine.take_workers().len(), 3);
     let orders = engine.topic::<u64>("orders.eu").capacity(16).open().unwrap();
     assert_eq!((orders.shards(), orders.plan().capacity), (4, 16));
-    assert_eq!(engine.queue::<u64>("jobs").open().unwrap().plan().full, Full::DropOldest);
+    assert_eq!(engine.queue::<u64>("jobs").open().unwrap().plan().full, Policy::DropOldest);
     let text = engine.effective_config();
     for line in [
         "workers = 3 # RINGWAY_WORKERS",
@@ -45,7 +45,7 @@ fn the_environment_speaks_where_code_does_not() {
     }
     let engine = by_hand().workers(1).settings(settings).start().unwrap();
     assert_eq!(engine.take_workers().len(), 1);
-    assert_eq!(engine.queue::<u64>("jobs").full(Full::Reject).open().unwrap().plan().full, Full::Reject);
+    assert_eq!(engine.queue::<u64>("jobs").full(Policy::Reject).open().unwrap().plan().full, Policy::Reject);
 }
 
 #[test]
@@ -98,5 +98,8 @@ fn a_wrong_file_is_refused_with_its_line() {
     let settings = Settings::default().file("\n[queue.q]\nfull = \"wait\"\n", "f.toml").unwrap();
     let engine = by_hand().workers(1).settings(settings).start().unwrap();
     let error = engine.queue::<u64>("q").open().unwrap_err().to_string();
-    assert_eq!(error, "f.toml:3: queue.q.full is \"wait\": allowed is block, reject, drop-newest, drop-oldest");
+    assert_eq!(
+        error,
+        "f.toml:3: queue.q.full is \"wait\": allowed is block, block:5ms, reject, drop-newest, drop-oldest"
+    );
 }

@@ -11,7 +11,7 @@ use proptest::{collection::vec, prelude::*, test_runner::Config};
 use ringway::{
     Engine,
     engine::Attached,
-    router::{Contract, Full, Held, Order, Queue, Sharing, Start, Topic, queue, topic},
+    router::{Contract, Held, Order, Policy, Queue, Sharing, Start, Topic, queue, topic},
     worker::{End, Handler, OnPanic, Worker},
 };
 
@@ -71,7 +71,7 @@ impl Handler<Queue<u64>> for Picky {
 struct Shape {
     workers: usize,
     topic: (usize, usize),
-    queue: (usize, usize, Full, Order, Sharing),
+    queue: (usize, usize, Policy, Order, Sharing),
     queue_on_panic: OnPanic,
     takes: bool,
     steps: Vec<Step>,
@@ -115,10 +115,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
-    let full = prop_oneof![Just(Full::Block), Just(Full::Reject), Just(Full::DropNewest), Just(Full::DropOldest)];
+    let full =
+        prop_oneof![Just(Policy::Block), Just(Policy::Reject), Just(Policy::DropNewest), Just(Policy::DropOldest)];
     let queue = (1..4_usize, 1..17_usize, full, any::<bool>(), any::<bool>()).prop_map(
         |(shards, capacity, full, per, shared)| {
-            let order = if per && full != Full::DropOldest { Order::PerPublisher } else { Order::Total };
+            let order = if per && full != Policy::DropOldest { Order::PerPublisher } else { Order::Total };
             (shards, capacity, full, order, if shared { Sharing::Shared } else { Sharing::Keyed })
         },
     );

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ringway::router::{Full, Name, Order, PublishError, Queue, QueuePlan, Topic, TopicPlan, shard_of};
+use ringway::router::{Name, Order, Policy, PublishError, Queue, QueuePlan, Topic, TopicPlan, shard_of};
 
 fn queue(plan: QueuePlan) -> Queue<u64> {
     Queue::open(Name::new("jobs").unwrap(), plan).unwrap()
@@ -11,22 +11,28 @@ fn queue(plan: QueuePlan) -> Queue<u64> {
 #[test]
 fn each_policy_of_a_full_shard() {
     let plan = QueuePlan { capacity: 2, ..QueuePlan::default() };
-    for full in [Full::Block, Full::Reject] {
+    for full in [Policy::Block, Policy::Reject] {
         let jobs = queue(QueuePlan { full, ..plan });
         let mut publisher = jobs.publisher();
         assert!([1, 2].map(|item| publisher.try_publish(&0_u32, item).is_ok()).iter().all(|&ok| ok));
         assert_eq!(publisher.try_publish(&0_u32, 3), Err(PublishError::Full(3)));
         let soon = Instant::now() + Duration::from_millis(5);
         assert_eq!(publisher.publish_until(&0_u32, 4, soon), Err(PublishError::Full(4)));
-        assert_eq!(Instant::now() >= soon, full == Full::Block, "{full} waits or not");
+        assert_eq!(Instant::now() >= soon, full == Policy::Block, "{full} waits or not");
         let published = jobs.published();
         assert_eq!((published.total(), published.refused), (2, 2));
     }
-    let jobs = queue(QueuePlan { full: Full::DropNewest, ..plan });
+    let jobs = queue(QueuePlan { full: Policy::BlockFor(Duration::from_millis(5)), ..plan });
+    let mut publisher = jobs.publisher();
+    assert!([1, 2].map(|item| publisher.publish(&0_u32, item).is_ok()).iter().all(|&ok| ok));
+    let before = Instant::now();
+    assert_eq!(publisher.publish(&0_u32, 3), Err(PublishError::Full(3)));
+    assert!(before.elapsed() >= Duration::from_millis(5));
+    let jobs = queue(QueuePlan { full: Policy::DropNewest, ..plan });
     let mut publisher = jobs.publisher();
     (1..=5).for_each(|item| publisher.publish(&0_u32, item).unwrap());
     assert_eq!((jobs.published().total(), jobs.published().dropped_newest, jobs.depth(0)), (5, 3, Some(2)));
-    let jobs = queue(QueuePlan { full: Full::DropOldest, ..plan });
+    let jobs = queue(QueuePlan { full: Policy::DropOldest, ..plan });
     let mut publisher = jobs.publisher();
     (1..=5).for_each(|item| publisher.publish(&0_u32, item).unwrap());
     assert_eq!((jobs.published().total(), jobs.published().dropped_oldest, jobs.depth(0)), (5, 3, Some(2)));
@@ -34,11 +40,11 @@ fn each_policy_of_a_full_shard() {
 
 #[test]
 fn words_of_configurations() {
-    for full in [Full::Block, Full::Reject, Full::DropNewest, Full::DropOldest] {
-        assert_eq!(full.to_string().parse(), Ok(full));
+    for order in [Order::Total, Order::PerPublisher] {
+        assert_eq!(order.to_string().parse(), Ok(order));
     }
-    let error = "wait".parse::<Full>().unwrap_err();
-    assert_eq!(error.to_string(), "\"wait\" is none of block, reject, drop-newest, drop-oldest");
+    let error = "wait".parse::<Order>().unwrap_err();
+    assert_eq!(error.to_string(), "\"wait\" is none of total, per-publisher");
 }
 
 #[test]
