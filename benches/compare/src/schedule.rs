@@ -16,8 +16,6 @@ use crate::{
 
 /// How long a sample may take, beside the burst, before it counts as hung.
 const DEADLINE: Duration = Duration::from_secs(2);
-/// The same for a run that only shows that things work.
-const DEADLINE_QUICK: Duration = Duration::from_secs(1);
 /// Hangs after which a cell is not tried again.
 const HANGS_MAX: usize = 2;
 /// Faults after which a cell is not tried again.
@@ -200,7 +198,7 @@ impl Cell {
             _ => row.capacity.max(1024) as u64 / row.producers as u64,
         };
         let burst = row.burst(quick);
-        let deadline = burst + if quick { DEADLINE_QUICK } else { DEADLINE };
+        let deadline = burst + DEADLINE;
         let (pins, sleeps, items) = (pins.to_vec(), row.sleeps(), self.pace.items);
         let job = Job { pins, items, warm, tight: closed_loop, sleeps, burst, deadline };
         match (self.entry.run)(row, &job) {

@@ -360,3 +360,35 @@ fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("(no message)"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Instant, Job, Report, taken};
+    use std::time::Duration;
+
+    fn job(sleeps: bool) -> Job {
+        let pins = core_affinity::get_core_ids().expect("the CPUs are known")[..1].to_vec();
+        let (burst, deadline) = (Duration::ZERO, Duration::ZERO);
+        Job { pins, items: [0; 2], warm: 0, tight: false, sleeps, burst, deadline }
+    }
+
+    /// Over 100 ms.
+    fn report(busy_ms: u64, queued_ms: u64) -> Report {
+        let start = Instant::now();
+        let [busy, queued] = [busy_ms, queued_ms].map(Duration::from_millis);
+        Report { span: Some((start, start + Duration::from_millis(100))), busy, queued, ..Report::default() }
+    }
+
+    #[test]
+    fn a_cpu_that_nobody_wanted_is_not_taken() {
+        assert!(taken(&[report(30, 0)], 0, &job(true)) < 0.01);
+        assert!(taken(&[report(30, 0)], 0, &job(false)) > 0.65);
+    }
+
+    #[test]
+    fn what_a_sibling_had_is_not_taken() {
+        // Each waited while the other ran; then somebody else had the CPU for 20 ms.
+        let share = taken(&[report(40, 60), report(40, 60)], 0, &job(true));
+        assert!((0.15..0.25).contains(&share), "{share}");
+    }
+}
