@@ -83,7 +83,9 @@ impl<T, K: Kind<T>> Receiver<T, K, Park> {
             }
         });
         polled.map(|taken| {
-            self.call_next(0);
+            if self.wait.waiter().was_listed() {
+                self.call_next(0);
+            }
             taken.map_err(|_| self.end().into())
         })
     }
@@ -124,7 +126,9 @@ impl<T, K: Kind<T>> Sender<T, K, Park> {
         // Also if it was refused: as in a blocking send.
         self.tell(1);
         polled.map(|pushed| {
-            self.call_next();
+            if self.wait.waiter().was_listed() {
+                self.call_next();
+            }
             pushed.map_err(|refused| self.ended(refused.into_inner()))
         })
     }

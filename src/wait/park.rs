@@ -1,6 +1,9 @@
 //! Waiting by sleeping, after looking as long as that has paid off lately.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use super::{Caller, Deadline, Signal, Sleepers, Terms, Wait, Waiter, sealed::Sealed};
 use crate::sync::{POLLS, park, park_timeout, spin, usable_cpus, yield_now};
@@ -9,7 +12,8 @@ use crate::sync::{POLLS, park, park_timeout, spin, usable_cpus, yield_now};
 ///
 /// How long it looks it learns: as long as the answer keeps coming in that time, up to about 30 µs, which is what a sleep
 /// and its wake-up cost; down to about 3 µs where it has not come. Where more ends than usable CPUs share the work it does
-/// not look at all, but yields: whoever will make it ready may be waiting for this very CPU.
+/// not look at all, but yields: whoever will make it ready may be waiting for this very CPU. Where a yield comes back late,
+/// because others keep the CPU busy, it sleeps at once for some hundred waits: a sleeper that is woken gets its CPU sooner.
 ///
 /// # Cost
 /// Nothing, while it sleeps. Falling asleep interrupts the process's other running threads once (`membarrier`, 0.4 to
@@ -17,6 +21,8 @@ use crate::sync::{POLLS, park, park_timeout, spin, usable_cpus, yield_now};
 pub struct Park {
     /// Looks that it takes before it yields.
     looks: u32,
+    /// Waits without yields that are still to come, since one has come back late.
+    no_yields: u32,
     waiter: Waiter,
 }
 
@@ -25,7 +31,12 @@ const LOOKS_MIN: u32 = 16;
 const LOOKS_MAX: u32 = 128;
 /// Pauses between two looks, at the most: a look takes the line away that the other side is about to write.
 const PAUSES_MAX: u32 = 8;
+/// Looks with the shortest pause: an answer that is on its way comes within them.
+const LOOKS_CLOSE: u32 = 16;
 const YIELDS: u32 = 8;
+/// A yield that takes longer has let a busy thread run, not one of a channel.
+const YIELD_LATE: Duration = Duration::from_micros(200);
+const WAITS_WITHOUT_YIELDS: u32 = 256;
 
 impl Park {
     pub(crate) fn waiter(&mut self) -> &mut Waiter {
@@ -43,7 +54,7 @@ impl Park {
         }
         if terms.ends <= usable_cpus() {
             for look in 0..self.looks {
-                spin((1 << look.min(8)).min(PAUSES_MAX));
+                spin(if look < LOOKS_CLOSE { 1 } else { PAUSES_MAX });
                 if let Some(answer) = ready() {
                     if look >= self.looks / 2 {
                         self.looks = (2 * self.looks).min(LOOKS_MAX);
@@ -56,10 +67,29 @@ impl Park {
             }
             self.looks = (self.looks / 2).max(LOOKS_MIN);
         }
-        (0..YIELDS).find_map(|_| {
+        self.yield_for(ready)
+    }
+
+    fn yield_for<R>(&mut self, ready: &mut impl FnMut() -> Option<R>) -> Option<R> {
+        if self.no_yields > 0 {
+            self.no_yields -= 1;
+            return None;
+        }
+        let mut before = Instant::now();
+        for _ in 0..YIELDS {
             yield_now();
-            ready()
-        })
+            let answer = ready();
+            let now = Instant::now();
+            if now - before > YIELD_LATE {
+                self.no_yields = WAITS_WITHOUT_YIELDS;
+                return answer;
+            }
+            before = now;
+            if answer.is_some() {
+                return answer;
+            }
+        }
+        None
     }
 }
 
@@ -119,7 +149,7 @@ impl Wait for Park {
 
 impl Default for Park {
     fn default() -> Self {
-        Self { looks: LOOKS_MAX, waiter: Waiter::default() }
+        Self { looks: LOOKS_MAX, no_yields: 0, waiter: Waiter::default() }
     }
 }
 

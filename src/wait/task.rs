@@ -11,6 +11,8 @@ pub(crate) struct Waiter {
     place: Option<Arc<Place>>,
     /// The key it is listed by, if it may be on the list: a future that was pending, and perhaps forgotten.
     listed: Option<usize>,
+    /// Whether it was on the list when the last poll had its answer: a call may have come with it.
+    was_listed: bool,
 }
 
 impl Waiter {
@@ -43,11 +45,20 @@ impl Waiter {
     }
 
     /// Leaves the list; returns whether it was called instead.
+    #[inline]
     pub(crate) fn strike(&mut self, signal: &Sleepers) -> bool {
-        match (&self.place, self.listed.take()) {
-            (Some(place), Some(_)) => !signal.strike(place),
-            _ => false,
-        }
+        self.listed.is_some() && self.strike_listed(signal)
+    }
+
+    #[cold]
+    fn strike_listed(&mut self, signal: &Sleepers) -> bool {
+        self.listed = None;
+        self.place.as_ref().is_some_and(|place| !signal.strike(place))
+    }
+
+    /// Whether the last poll had its answer while this end was on the list.
+    pub(crate) fn was_listed(&self) -> bool {
+        self.was_listed
     }
 
     /// Leaves the list without an answer. A call that came meanwhile goes to another.
@@ -59,6 +70,7 @@ impl Waiter {
     }
 
     /// One look of a task, which is woken when it should look again.
+    #[inline]
     pub(crate) fn poll<R>(
         &mut self,
         signal: &Sleepers,
@@ -66,6 +78,7 @@ impl Waiter {
         context: &Context<'_>,
         mut ready: impl FnMut() -> Option<R>,
     ) -> Poll<R> {
+        self.was_listed = self.listed.is_some();
         if let Some(answer) = ready() {
             self.strike(signal);
             return Poll::Ready(answer);
@@ -75,6 +88,7 @@ impl Waiter {
             return Poll::Pending;
         }
         self.strike(signal);
+        self.was_listed = true;
         self.enlist(signal, key, Caller::Task(context.waker().clone())).take();
         match ready() {
             Some(answer) => {

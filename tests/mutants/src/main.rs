@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release --manifest-path tests/mutants/Cargo.toml [-- OPTIONS]
-//!   --only TEXT     mutants whose line in the report contains TEXT
+//!   --only A,B      mutants whose line in the report contains A or B
 //!   --all           every model against every mutant, not only up to the first that notices; names idle models
 //!   --list          the mutants, without running any
 //!   --timeout SECS  for one model under one mutant (default: 20 times what it takes unharmed, 10 s at the least)
@@ -99,7 +99,8 @@ fn run() -> Result<bool, String> {
     let files = tree::live_files(&root)?;
     let sites = sites::all(&root, &files)?;
     let wanted = |site: &Site, mutant: &Mutant| {
-        options.only.as_ref().is_none_or(|text| report::label(site, mutant).contains(text.as_str()))
+        let is_in = |texts: &String| texts.split(',').any(|text| report::label(site, mutant).contains(text));
+        options.only.as_ref().is_none_or(is_in)
     };
     let mutants: Vec<(&Site, &Mutant)> = sites
         .iter()
