@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release --manifest-path tests/mutants/Cargo.toml [-- OPTIONS]
 //!   --only A,B      mutants whose line in the report contains A or B
+//!   --skip A,B      do not run models whose name contains A or B
 //!   --all           every model against every mutant, not only up to the first that notices; names idle models
 //!   --list          the mutants, without running any
 //!   --timeout SECS  for one model under one mutant (default: 20 times what it takes unharmed, 10 s at the least)
@@ -46,6 +47,7 @@ const SIDE_BY_SIDE: usize = 2;
 #[derive(Default)]
 struct Options {
     only: Option<String>,
+    skip: Option<String>,
     all: bool,
     list: bool,
     timeout: Option<Duration>,
@@ -58,6 +60,7 @@ fn options() -> Result<Options, String> {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));
         match arg.as_str() {
             "--only" => options.only = Some(value()?),
+            "--skip" => options.skip = Some(value()?),
             "--all" => options.all = true,
             "--list" => options.list = true,
             "--timeout" => {
@@ -115,7 +118,7 @@ fn run() -> Result<bool, String> {
 
     let binary = tree::build(&root, &sites)?;
     let built = started.elapsed();
-    let models = models::unharmed(&root, &binary)?;
+    let models = models::unharmed(&root, &binary, options.skip.as_deref())?;
     let outcomes = try_all(&binary, &mutants, &models, &options);
     let justified = justified::load(&root)?;
     let fine = report::print(&outcomes, &models, &justified, options.all, options.only.is_none());

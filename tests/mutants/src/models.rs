@@ -37,14 +37,16 @@ const FENCES: [&str; 2] = ["asymmetric", "symmetric"];
 /// For an unharmed model.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs every model of the binary on the unharmed tree; the quickest first.
-pub(crate) fn unharmed(root: &Path, binary: &Path) -> Result<Vec<Model>, String> {
+/// Runs every model of the binary on the unharmed tree, but for those whose name contains one of the texts of `skip`; the
+/// quickest first.
+pub(crate) fn unharmed(root: &Path, binary: &Path, skip: Option<&str>) -> Result<Vec<Model>, String> {
     let list =
         Command::new(binary).args(["--list", "--format", "terse"]).output().map_err(|error| error.to_string())?;
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     let mut models = Vec::new();
     let trace = root.join("target/mutants/trace");
-    let names = list.lines().filter_map(|line| line.strip_suffix(": test"));
+    let skipped = |name: &str| skip.is_some_and(|texts| texts.split(',').any(|text| name.contains(text)));
+    let names = list.lines().filter_map(|line| line.strip_suffix(": test")).filter(|name| !skipped(name));
     for (name, fences) in names.flat_map(|name| FENCES.map(|fences| (name, fences))) {
         let _ = fs::remove_file(&trace);
         let mut model = Model { name: name.to_owned(), fences, reaches: BTreeSet::new(), takes: PATIENCE };
