@@ -13,7 +13,7 @@ use crate::sync::{POLLS, park, park_timeout, spin, usable_cpus, yield_now};
 /// How long it looks it learns: as long as the answer keeps coming in that time, up to about 30 µs, which is what a sleep
 /// and its wake-up cost; down to about 3 µs where it has not come. Where more ends than usable CPUs share the work it does
 /// not look at all, but yields: whoever will make it ready may be waiting for this very CPU. Where a yield comes back late,
-/// because others keep the CPU busy, it sleeps at once for some hundred waits: a sleeper that is woken gets its CPU sooner.
+/// because strangers keep the CPU busy, it sleeps at once for some hundred waits: a sleeper that is woken gets its CPU sooner.
 ///
 /// # Cost
 /// Nothing, while it sleeps. Falling asleep interrupts the process's other running threads once (`membarrier`, 0.4 to
@@ -52,7 +52,8 @@ impl Park {
         if !POLLS {
             return None;
         }
-        if terms.ends <= usable_cpus() {
+        let crowded = terms.ends > usable_cpus();
+        if !crowded {
             for look in 0..self.looks {
                 spin(if look < LOOKS_CLOSE { 1 } else { PAUSES_MAX });
                 if let Some(answer) = ready() {
@@ -67,10 +68,11 @@ impl Park {
             }
             self.looks = (self.looks / 2).max(LOOKS_MIN);
         }
-        self.yield_for(ready)
+        self.yield_for(crowded, ready)
     }
 
-    fn yield_for<R>(&mut self, ready: &mut impl FnMut() -> Option<R>) -> Option<R> {
+    /// Lets others run for a moment. Where the ends are more than the CPUs, a yield that takes long has let one of them run.
+    fn yield_for<R>(&mut self, crowded: bool, ready: &mut impl FnMut() -> Option<R>) -> Option<R> {
         if self.no_yields > 0 {
             self.no_yields -= 1;
             return None;
@@ -80,7 +82,7 @@ impl Park {
             yield_now();
             let answer = ready();
             let now = Instant::now();
-            if now - before > YIELD_LATE {
+            if !crowded && now - before > YIELD_LATE {
                 self.no_yields = WAITS_WITHOUT_YIELDS;
                 return answer;
             }
