@@ -229,12 +229,24 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
                 keys.parked.remove(key);
                 return;
             };
-            self.timers.disarm(next);
             if let Some(slot) = self.slots.get_mut(next) {
-                (slot.state, slot.holds_key) = (State::Again, true);
-                let priority = slot.envelope.priority;
-                self.lanes.push_again(&mut self.slots, next, priority);
+                slot.holds_key = true;
             }
+            self.comes_again(next);
+        }
+    }
+
+    /// Puts an item before the fresh ones of its lane. Others of its key may wait for it, so it ends when it expires, and not
+    /// only when its turn comes.
+    pub(super) fn comes_again(&mut self, index: u32) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        slot.state = State::Again;
+        let (priority, expires_at) = (slot.envelope.priority, slot.envelope.expires_at);
+        self.lanes.push_again(&mut self.slots, index, priority);
+        if expires_at == Instant::FAR {
+            self.timers.disarm(index);
+        } else {
+            self.timers.arm(index, expires_at);
         }
     }
 

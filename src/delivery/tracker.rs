@@ -270,6 +270,9 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
                 continue;
             }
             self.lanes.pop(&mut self.slots, turn);
+            if !turn.is_fresh {
+                self.timers.disarm(index);
+            }
             if let Some(rates) = &mut self.key_rates
                 && let Some(key) = key
                 && let Err(at) = rates.take(key, now)
@@ -311,10 +314,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
                     return Some(self.fail(index, Reason::LeaseExpired, None, None, now));
                 }
                 State::Waiting { .. } if is_expired => return Some(self.expire(index, now)),
-                State::Waiting { again: true } => {
-                    slot.state = State::Again;
-                    self.lanes.push_again(&mut self.slots, index, priority);
-                }
+                State::Waiting { again: true } => self.comes_again(index),
                 State::Waiting { again: false } => {
                     slot.state = State::Fresh;
                     self.unstick();
@@ -324,7 +324,11 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
                     self.unpark(index);
                     return Some(self.expire(index, now));
                 }
-                State::Fresh | State::Again | State::Held(_) | State::Doomed(_) => {}
+                State::Again => {
+                    self.lanes.unlink(&mut self.slots, index, priority, false);
+                    return Some(self.expire(index, now));
+                }
+                State::Fresh | State::Held(_) | State::Doomed(_) => {}
             }
         }
         self.redrive_next(now)

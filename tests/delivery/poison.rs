@@ -241,6 +241,24 @@ fn a_poisoned_key_holds_up_itself_only() {
 }
 
 #[test]
+fn an_item_that_expires_before_its_retry_is_in_nobodys_way() {
+    let order = Order::Keyed { keys_max: 1, parked_per_key_max: 0, at_bound: AtBound::DeadLetter };
+    let exact = Duration::from_nanos(1);
+    let mut tracker = tracker(Rules { order, priorities: Priorities::Strict(2), resolution: exact, ..rules() });
+    let start = Instant::START;
+    let expires_at = start + 2 * SECOND;
+    let low = Envelope { key: Some(7), priority: 1, expires_at, ..Envelope::new(1) };
+    tracker.accept(low, start).expect("room");
+    tracker.accept(Envelope { key: Some(7), not_before: expires_at, ..Envelope::new(2) }, start).expect("room");
+    tracker.next(start).expect("the first is due").nack("no");
+    // It comes again, but its lane is not served before the second is due.
+    assert!(effects(&mut tracker, start + SECOND).is_empty());
+    let told = effects(&mut tracker, expires_at);
+    assert!(matches!(&told[..], [Effect::Expired(envelope)] if envelope.payload == 1), "{told:?}");
+    assert_eq!(*tracker.next(expires_at).expect("nobody is before it").payload(), 2);
+}
+
+#[test]
 fn an_error_class_decides() {
     let classify = |error: &&'static str| match *error {
         "bad request" => Class::Reject,
