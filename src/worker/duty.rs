@@ -41,7 +41,7 @@ pub(crate) trait Duty: Send {
     /// Shows who is called when there is something for it.
     fn bells(&self, each: &mut dyn FnMut(&Sleepers));
 
-    /// Handles one batch. `now` is when the worker's cycle began.
+    /// Handles one batch. `now` is when the turn begins.
     fn turn(&mut self, limits: &Limits, now: Instant) -> Turn;
 
     /// Nothing is to be handled from now on; what is left is counted, and handed back where it can be, in further turns.

@@ -7,14 +7,14 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use ringway::{
     Engine,
     router::{Contract, Held, Order, Sharing, Start},
-    worker::{Pin, Pinned, cpus},
+    worker::{Pin, Pinned, Polled, cpus},
 };
 
 use super::until;
@@ -189,4 +189,26 @@ fn pins_are_reported_and_never_fatal() {
     assert_eq!(cpus(), all);
     let wrong: Vec<_> = pinned[..all.len()].iter().filter(|pinned| matches!(pinned, Pinned::Refused(_))).collect();
     assert!(wrong.is_empty(), "{pinned:?}");
+}
+
+/// A handler that takes its time takes it from nobody else: each turn has a time of its own.
+#[test]
+fn a_slow_handler_leaves_the_next_its_whole_batch() {
+    let time = Duration::from_millis(100);
+    let engine = Engine::builder().workers(1).batch_items(256).batch_time(time).by_hand().start().unwrap();
+    let mut workers = engine.take_workers();
+    let slow = engine.topic::<u64>("slow").open().unwrap();
+    let quick = engine.topic::<u64>("quick").open().unwrap();
+    let spin = move |_: &u64| {
+        let start = Instant::now();
+        while start.elapsed() < time {
+            std::hint::spin_loop();
+        }
+    };
+    engine.subscribe(&slow, "slow").handle(move |_| spin).unwrap();
+    engine.subscribe(&quick, "quick").handle(|_| |_: &u64| ()).unwrap();
+    slow.publisher().publish(&0_u32, 0).unwrap();
+    let mut publisher = quick.publisher();
+    (0..256).for_each(|item| publisher.publish(&0_u32, item).unwrap());
+    assert_eq!(workers[0].poll(), Polled::Handled(1 + 256));
 }
