@@ -196,6 +196,11 @@ impl<T: Send> Feeder<T> {
         }
     }
 
+    /// Whether both feed the same subscription.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.fed, &other.fed)
+    }
+
     pub(super) fn close(&mut self) {
         match &mut self.feed {
             Feed::GateFor { producer, .. } | Feed::Latest(producer) | Feed::Sample { producer, .. } => producer.close(),

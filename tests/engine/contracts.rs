@@ -274,3 +274,26 @@ fn a_pattern_follows_topics_that_come() {
     assert!(engine.follow::<u64>("orders.>.new", "x").handle(|_, _| |_: &u64| ()).is_err());
     engine.audit().check().unwrap();
 }
+
+#[test]
+fn a_sample_keeps_its_step_when_others_come_and_go() {
+    let (_engine, events, mut publisher) = open(16);
+    let mut sample = subscribe(&events, Contract::sample(4));
+    publish(&mut publisher, 0..2);
+    let other = subscribe(&events, Contract::latest());
+    publish(&mut publisher, 2..3);
+    drop(other);
+    publish(&mut publisher, 3..6);
+    assert_eq!(see(&mut sample), ["0", "4"]);
+}
+
+#[test]
+fn patience_lasts_no_longer_when_others_come() {
+    let (_engine, events, mut publisher) = open(16);
+    let stalled = subscribe(&events, Contract::gate_for(Duration::ZERO).capacity(2));
+    publish(&mut publisher, 0..2);
+    assert!(publisher.try_publish(&0_u32, 2).is_err(), "its time begins");
+    let _other = subscribe(&events, Contract::latest());
+    publish(&mut publisher, 2..3);
+    assert!(stalled.is_evicted());
+}

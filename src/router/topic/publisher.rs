@@ -227,11 +227,21 @@ impl<T: Send + Sync + 'static> Publisher<T> {
 
     #[cold]
     fn look(&mut self) {
+        // Dropped after the lock is released: items of the caller's may go with them.
+        let mut gone = Vec::new();
         let members = self.topic.members();
         // Under the lock that every change is made under.
         self.changes = self.topic.core.changes.get();
         for (shard, line) in self.lines.iter_mut().enumerate() {
-            line.beside = members.sides.iter().map(|side| side.feeders[shard].clone()).collect();
+            // Those that stay keep what they know: their step, and since when they are full.
+            let mut before = std::mem::take(&mut line.beside);
+            let kept_or_new = members.sides.iter().map(|side| {
+                let feeder = &side.feeders[shard];
+                let kept = before.iter().position(|before| before.is_like(feeder));
+                kept.map_or_else(|| feeder.clone(), |at| before.swap_remove(at))
+            });
+            line.beside = kept_or_new.collect();
+            gone.append(&mut before);
         }
     }
 }
