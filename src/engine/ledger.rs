@@ -88,7 +88,7 @@ pub struct SubscriptionLedger {
     pub left: u64,
     /// Items on their way.
     pub waiting: u64,
-    /// Whether a publisher evicted it.
+    /// Whether a publisher evicted it from some shard.
     pub evicted: bool,
     /// What each shard's handler did; none for a subscription that is polled.
     pub shards: Vec<ShardLedger>,

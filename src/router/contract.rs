@@ -36,7 +36,7 @@ impl<T> Contract<T> {
     }
 
     /// Sees everything as long as it moves: a publisher that finds its ring full and sees nothing taken from it for
-    /// `patience` evicts it. The handler learns so at its end.
+    /// `patience` evicts it from that shard. That shard's handler learns so at its end; the other shards go on.
     pub fn gate_for(patience: Duration) -> Self
     where
         T: Clone,

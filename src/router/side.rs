@@ -39,8 +39,7 @@ enum Feed<T> {
     GateFor {
         producer: mpmc::Producer<T>,
         patience: Duration,
-        /// Items that the reader has taken.
-        taken: Arc<Tally>,
+        progress: Arc<Progress>,
         /// Since when the ring was full, and what the reader had taken then.
         full: Option<(Instant, u64)>,
     },
@@ -51,6 +50,15 @@ enum Feed<T> {
         pass: u64,
     },
     Conflate(conflate::Feeder<T>),
+}
+
+/// What the ends of a ring with a patience tell each other.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Items that the reader has taken.
+    pub(super) taken: Tally,
+    /// 1: a publisher has ended it.
+    pub(super) evicted: Tally,
 }
 
 /// The ends of one shard's ring.
@@ -67,9 +75,9 @@ pub(super) fn side<T: Send>(
         Way::Gate => return Ok(None),
         Way::GateFor { patience, copy } => {
             let (producer, consumer) = ring()?;
-            let taken = Arc::new(Tally::default());
-            let reader = Reader::GateFor { consumer, taken: Arc::clone(&taken) };
-            (copy, Feed::GateFor { producer, patience, taken, full: None }, reader)
+            let progress = Arc::new(Progress::default());
+            let reader = Reader::GateFor { consumer, progress: Arc::clone(&progress) };
+            (copy, Feed::GateFor { producer, patience, progress, full: None }, reader)
         }
         Way::Latest { copy } => {
             let (producer, consumer) = ring()?;
@@ -174,19 +182,21 @@ fn displace<T: Send>(producer: &mut mpmc::Producer<T>, item: T, fed: &Fed) {
 impl<T: Send> Feeder<T> {
     /// Whether the next item fits. Evicts a reader that has been in the way for too long.
     fn has_room(&mut self) -> bool {
-        let Feed::GateFor { producer, patience, taken, full } = &mut self.feed else { return true };
+        let Feed::GateFor { producer, patience, progress, full } = &mut self.feed else { return true };
         if producer.is_closed() || producer.room() > 0 {
             *full = None;
             return true;
         }
-        let (now, moved) = (Instant::now(), taken.get());
+        let (now, moved) = (Instant::now(), progress.taken.get());
         match *full {
             Some((since, stood)) if stood == moved => {
                 if now.duration_since(since) < *patience {
                     return false;
                 }
-                producer.close();
+                // Before the close, which the reader then knows the reason of.
                 self.fed.evicted.add(1);
+                progress.evicted.set(1);
+                producer.close();
                 true
             }
             _ => {
@@ -227,8 +237,9 @@ impl<T: Send> Feeder<T> {
 impl<T: Send> Clone for Feeder<T> {
     fn clone(&self) -> Self {
         let feed = match &self.feed {
-            Feed::GateFor { producer, patience, taken, .. } => {
-                Feed::GateFor { producer: producer.clone(), patience: *patience, taken: Arc::clone(taken), full: None }
+            Feed::GateFor { producer, patience, progress, .. } => {
+                let (producer, progress) = (producer.clone(), Arc::clone(progress));
+                Feed::GateFor { producer, patience: *patience, progress, full: None }
             }
             Feed::Latest(producer) => Feed::Latest(producer.clone()),
             Feed::Sample { producer, every, .. } => Feed::Sample { producer: producer.clone(), every: *every, pass: 0 },

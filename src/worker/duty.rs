@@ -306,8 +306,8 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> Duty for TopicDuty<T, H> {
                 self.tell();
             }
             Err(PopError::Closed) if !self.run.stopped => {
-                let evicted = self.membership.record().is_evicted();
-                return self.finish(if evicted { End::Evicted } else { End::Closed });
+                let end = if reader.is_evicted() { End::Evicted } else { End::Closed };
+                return self.finish(end);
             }
             Err(_) => self.tell(),
         }

@@ -8,7 +8,7 @@ use std::{
 use ringway::{
     Engine,
     engine::SubscriptionLedger,
-    router::{Contract, Event, Missed, Name, PopError, PublishError, Start, Subscription, Topic, topic},
+    router::{Contract, Event, Missed, Name, PopError, PublishError, Start, Subscription, Topic, shard_of, topic},
     worker::{End, Handler},
 };
 
@@ -296,4 +296,21 @@ fn patience_lasts_no_longer_when_others_come() {
     let _other = subscribe(&events, Contract::latest());
     publish(&mut publisher, 2..3);
     assert!(stalled.is_evicted());
+}
+
+/// Eviction is of a shard: the handlers of others see everything, and are told so.
+#[test]
+fn only_the_evicted_shard_is_told_so() {
+    let (engine, mut workers) = by_hand(1);
+    let events = engine.topic::<u64>("events").shards(2).capacity(16).open().unwrap();
+    let contract = Contract::gate_for(Duration::ZERO).capacity(2);
+    let attached = engine.subscribe(&events, "one").contract(contract).handle(|_| |_: &u64| ()).unwrap();
+    let key = |wanted| (0_u32..).find(|key| shard_of(key, 2) == wanted).unwrap();
+    let mut publisher = events.publisher();
+    publisher.try_publish(&key(1), 0).unwrap();
+    let accepted = (0..8).filter(|&item| publisher.try_publish(&key(0), item).is_ok()).count();
+    assert_eq!(accepted, 7, "the first that finds it full begins its time");
+    engine.close();
+    poll_all(&mut workers);
+    assert_eq!(attached.ends(), [Some(End::Evicted), Some(End::Closed)]);
 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{Record, Topic};
 use crate::ring::{Closes, Consumer, PopError, broadcast_multi, mpmc};
-use crate::router::{Bells, Missed, Name, conflate};
+use crate::router::{Bells, Missed, Name, conflate, side::Progress};
 use crate::sync::Tally;
 use crate::wait::Signal;
 
@@ -96,7 +96,7 @@ impl<T: Send + Sync + 'static> Subscription<T> {
         }
     }
 
-    /// Whether a publisher ended it, because it was in the way for too long.
+    /// Whether a publisher evicted it from some shard, because it was in the way there for too long.
     pub fn is_evicted(&self) -> bool {
         self.membership.record.is_evicted()
     }
@@ -153,8 +153,7 @@ pub(crate) enum Reader<T> {
     Gate(broadcast_multi::Consumer<T>),
     GateFor {
         consumer: mpmc::Consumer<T>,
-        /// Items taken, for the publishers' patience.
-        taken: Arc<Tally>,
+        progress: Arc<Progress>,
     },
     Latest {
         consumer: mpmc::Consumer<T>,
@@ -170,8 +169,8 @@ impl<T: Send + Sync> Reader<T> {
     pub(crate) fn next_each(&mut self, max: usize, mut each: impl FnMut(Event<'_, T>)) -> Result<usize, PopError> {
         match self {
             Self::Gate(consumer) => consumer.next_each(max, |item| each(Event::Item(item))),
-            Self::GateFor { consumer, taken } => consumer.pop_each(max, |item| {
-                taken.add(1);
+            Self::GateFor { consumer, progress } => consumer.pop_each(max, |item| {
+                progress.taken.add(1);
                 each(Event::Item(&item));
             }),
             Self::Latest { consumer, next } => repeat(max, || {
@@ -200,6 +199,11 @@ impl<T: Send + Sync> Reader<T> {
         if let Self::Gate(consumer) = self {
             position.set(consumer.sequence());
         }
+    }
+
+    /// Whether a publisher ended it.
+    pub(crate) fn is_evicted(&self) -> bool {
+        matches!(self, Self::GateFor { progress, .. } if progress.evicted.get() > 0)
     }
 
     /// Refuses what publishers would feed from now on; a gating reader just goes.
