@@ -177,11 +177,12 @@ impl Engine {
         let century = Duration::from_secs(100 * 365 * 86_400);
         let until = start.checked_add(patience).unwrap_or(start + century);
         let drained = loop {
+            // Counted first: what ends during the look is not missed.
+            let ended = self.board.ended();
             if self.go_on_closing() {
                 break true;
             }
-            let before: usize = self.duties_going();
-            if !self.board.wait(until, |going| going.values().sum::<usize>() != before) {
+            if !self.board.wait_for_end(until, ended) {
                 break self.go_on_closing();
             }
         };
@@ -202,7 +203,7 @@ impl Engine {
         self.desks.iter().for_each(|desk| desk.ask(command(), &self.board));
         // Workers by hand that nobody took: their duties end here.
         drop(self.take_workers());
-        self.board.wait(Instant::now() + GRACE, |going| going.values().all(|&duties| duties == 0));
+        self.board.wait_for_all(Instant::now() + GRACE);
         let mut stuck = Vec::new();
         let threads = std::mem::take(&mut *self.threads.lock());
         for (desk, thread) in self.desks.iter().zip(threads) {
@@ -232,11 +233,6 @@ impl Engine {
             over &= upstream_over && self.board.count(source.id()) == 0;
         }
         over
-    }
-
-    fn duties_going(&self) -> usize {
-        let registry = self.registry();
-        registry.sources.iter().map(|source| self.board.count(source.id())).sum()
     }
 
     /// The account of every item; exact while nobody publishes and no handler runs.

@@ -122,34 +122,58 @@ impl Desk {
 /// Which duties go on, for those who wait for their end.
 #[derive(Default)]
 pub(crate) struct Board {
-    /// Guards the numbers of duties by source; control plane: duties begin and end.
-    going: Mutex<HashMap<u64, usize>>,
+    /// Guards the numbers of duties; control plane: duties begin and end.
+    going: Mutex<Going>,
     changed: Condvar,
 }
 
+#[derive(Default)]
+struct Going {
+    by_source: HashMap<u64, usize>,
+    /// Duties that have ended so far.
+    ended: u64,
+}
+
 impl Board {
-    fn going(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
+    fn going(&self) -> MutexGuard<'_, Going> {
         self.going.lock()
     }
 
     pub(crate) fn begin(&self, source: u64) {
-        *self.going().entry(source).or_default() += 1;
+        *self.going().by_source.entry(source).or_default() += 1;
     }
 
     fn end(&self, source: u64) {
-        if let Some(going) = self.going().get_mut(&source) {
-            *going -= 1;
+        let mut going = self.going();
+        going.ended += 1;
+        if let Some(duties) = going.by_source.get_mut(&source) {
+            *duties -= 1;
         }
+        drop(going);
         self.changed.notify_all();
     }
 
     /// Duties of a source that go on.
     pub(crate) fn count(&self, source: u64) -> usize {
-        self.going().get(&source).copied().unwrap_or(0)
+        self.going().by_source.get(&source).copied().unwrap_or(0)
     }
 
-    /// Waits until some duty ends, but not past `until`.
-    pub(crate) fn wait(&self, until: Instant, is_over: impl Fn(&HashMap<u64, usize>) -> bool) -> bool {
+    /// Duties that have ended so far.
+    pub(crate) fn ended(&self) -> u64 {
+        self.going().ended
+    }
+
+    /// Waits until more than `ended` duties have ended, but not past `until`; returns whether they have.
+    pub(crate) fn wait_for_end(&self, until: Instant, ended: u64) -> bool {
+        self.wait(until, |going| going.ended > ended)
+    }
+
+    /// Waits until no duty goes on, but not past `until`.
+    pub(crate) fn wait_for_all(&self, until: Instant) {
+        self.wait(until, |going| going.by_source.values().all(|&duties| duties == 0));
+    }
+
+    fn wait(&self, until: Instant, is_over: impl Fn(&Going) -> bool) -> bool {
         let mut going = self.going();
         loop {
             if is_over(&going) {
@@ -380,5 +404,23 @@ fn abandon(mut duty: Box<dyn Duty>) {
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Worker").field("name", &self.name()).field("duties", &self.duties.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever looks at what goes on, and then waits for a change, does not wait for one that came in between.
+    #[test]
+    fn an_end_between_the_look_and_the_wait_is_not_missed() {
+        let board = Board::default();
+        board.begin(1);
+        board.begin(2);
+        let ended = board.ended();
+        assert_eq!(board.count(1), 1);
+        board.end(1);
+        assert!(board.wait_for_end(Instant::now(), ended));
+        assert!(!board.wait_for_end(Instant::now(), board.ended()));
     }
 }
