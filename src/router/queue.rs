@@ -295,23 +295,19 @@ impl<T: Send + 'static> Publisher<T> {
     ///
     /// # Errors
     /// As [`try_publish`](Self::try_publish), if every shard refuses.
-    pub fn try_publish_unkeyed(&mut self, mut item: T) -> Result<(), PublishError<T>> {
-        for _ in 1..self.lines.len() {
-            let shard = self.turn();
-            item = match self.put(shard, item) {
-                Ok(()) => return Ok(()),
-                Err(refused) => refused.into_inner(),
-            };
-        }
+    pub fn try_publish_unkeyed(&mut self, item: T) -> Result<(), PublishError<T>> {
+        let Err(item) = self.push_past_full(item) else { return Ok(()) };
         let shard = self.turn();
         self.put(shard, item).inspect_err(|_| self.sheet.refused.add(1))
     }
 
-    /// Publishes an item without a key to the next shard in turn; waits for room, if that is the queue's policy.
+    /// As [`try_publish_unkeyed`](Self::try_publish_unkeyed); where no shard has room it waits at the last one, if that is the
+    /// queue's policy.
     ///
     /// # Errors
     /// As [`publish`](Self::publish).
     pub fn publish_unkeyed(&mut self, item: T) -> Result<(), PublishError<T>> {
+        let Err(item) = self.push_past_full(item) else { return Ok(()) };
         let shard = self.turn();
         self.put_waiting(shard, item, None)
     }
@@ -352,8 +348,28 @@ impl<T: Send + 'static> Publisher<T> {
         shard
     }
 
+    /// Pushes to the next shard in turn that has room, of all but the last one.
+    fn push_past_full(&mut self, mut item: T) -> Result<(), T> {
+        for _ in 1..self.lines.len() {
+            let shard = self.turn();
+            item = match self.push(shard, item) {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused.into_inner(),
+            };
+        }
+        Err(item)
+    }
+
     #[inline(always)]
     fn put(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
+        match self.push(shard, item) {
+            Err(PublishError::Full(item)) => self.put_into_full(shard, item),
+            done => done,
+        }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
         let (line, bells) = &mut self.lines[shard];
         let pushed = match line {
             Line::Total(producer) => producer.try_push(item),
@@ -365,8 +381,7 @@ impl<T: Send + 'static> Publisher<T> {
                 self.sheet.accepted[shard].add(1);
                 Ok(())
             }
-            Err(PushError::Closed(item)) => Err(PublishError::Closed(item)),
-            Err(PushError::Full(item)) => self.put_into_full(shard, item),
+            Err(refused) => Err(told(refused)),
         }
     }
 

@@ -105,3 +105,25 @@ fn who_waits_is_called() {
     jobs.close();
     assert_eq!(waiting.join().unwrap(), Err(PublishError::Closed(2)));
 }
+
+/// An item without a key is not dropped as long as some shard has room.
+#[test]
+fn items_without_a_key_are_dropped_only_where_every_shard_is_full() {
+    for full in [Policy::DropNewest, Policy::DropOldest] {
+        let jobs = queue(QueuePlan { shards: 2, capacity: 2, full, ..QueuePlan::default() });
+        let mut publisher = jobs.publisher();
+        let key = (0_u32..).find(|key| shard_of(key, 2) == 0).unwrap();
+        (0..2).for_each(|item| publisher.try_publish(&key, item).unwrap());
+        publisher.try_publish_unkeyed(2).unwrap();
+        publisher.publish_unkeyed(3).unwrap();
+        let published = jobs.published();
+        assert_eq!(
+            (published.accepted, published.dropped_newest + published.dropped_oldest),
+            (vec![2, 2], 0),
+            "{full}"
+        );
+        publisher.try_publish_unkeyed(4).unwrap();
+        let published = jobs.published();
+        assert_eq!((published.total(), published.dropped_newest + published.dropped_oldest), (5, 1), "{full}");
+    }
+}

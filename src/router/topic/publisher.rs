@@ -86,23 +86,19 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     ///
     /// # Errors
     /// As [`try_publish`](Self::try_publish), if every shard refuses.
-    pub fn try_publish_unkeyed(&mut self, mut item: T) -> Result<(), PublishError<T>> {
-        for _ in 1..self.lines.len() {
-            let shard = self.turn();
-            item = match self.put(shard, item) {
-                Ok(()) => return Ok(()),
-                Err(refused) => refused.into_inner(),
-            };
-        }
+    pub fn try_publish_unkeyed(&mut self, item: T) -> Result<(), PublishError<T>> {
+        let Err(item) = self.put_past_full(item) else { return Ok(()) };
         let shard = self.turn();
         self.put(shard, item).inspect_err(|_| self.sheet.refused.add(1))
     }
 
-    /// Publishes an item without a key to the next shard in turn; waits for gating subscriptions.
+    /// As [`try_publish_unkeyed`](Self::try_publish_unkeyed); where no shard has room it waits at the last one, for gating
+    /// subscriptions.
     ///
     /// # Errors
     /// As [`publish`](Self::publish).
     pub fn publish_unkeyed(&mut self, item: T) -> Result<(), PublishError<T>> {
+        let Err(item) = self.put_past_full(item) else { return Ok(()) };
         let shard = self.turn();
         self.put_waiting(shard, item, None)
     }
@@ -156,6 +152,18 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         let shard = self.next;
         self.next = if shard + 1 == self.lines.len() { 0 } else { shard + 1 };
         shard
+    }
+
+    /// Publishes to the next shard in turn that has room, of all but the last one.
+    fn put_past_full(&mut self, mut item: T) -> Result<(), T> {
+        for _ in 1..self.lines.len() {
+            let shard = self.turn();
+            item = match self.put(shard, item) {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused.into_inner(),
+            };
+        }
+        Err(item)
     }
 
     /// The common case, short enough to be inlined: nobody has a ring beside.
