@@ -1,6 +1,6 @@
 //! Splits Rust source into tokens: enough to tell code from comments and literals, and to find what a file names.
 //!
-//! Used by `tests/tidy.rs` and by the package in `tests/mutants`. It takes source that compiles for granted.
+//! Used by `tests/tidy` and by the package in `tests/mutants`. It takes source that compiles for granted.
 #![allow(dead_code, reason = "each of the two needs a part of it")]
 
 use std::ops::Range;
