@@ -46,7 +46,9 @@ pub(crate) fn check_place(file: &File<'_>, found: &mut Vec<String>) {
             token.is_word("path") && nth >= 2 && file.code[nth - 1].is_mark("[") && file.code[nth - 2].is_mark("#");
         let is_extern = token.is_word("crate") && nth > 0 && file.code[nth - 1].is_word("extern");
         let is_include = token.is_word("include") && file.code.get(nth + 1).is_some_and(|next| next.is_mark("!"));
-        if is_path || is_extern || is_include {
+        // A program has no edges: what it includes is other code of a program's.
+        let is_program = parts[0] == "bin";
+        if (is_path && !is_program) || is_extern || is_include {
             found.push(file.at(token.line, "code from elsewhere (#[path], extern crate, include!) hides an edge"));
         }
     }
@@ -183,6 +185,6 @@ fn code_outside_the_layers_is_refused() {
             "#![doc = include_str!(\"../README.md\")]\n#[cfg(not(target_has_atomic = \"64\"))]\ncompile_error!(\"no\");\npub mod docs;\npub(crate) mod sync;\npub use ring::{a, b};",
         ),
         ("src/docs/mod.rs", "//! Pages.\n#[doc = include_str!(\"ordering.md\")]\npub mod ordering {}"),
-        ("src/bin/ringway/main.rs", "use crate::args; fn main() {}"),
+        ("src/bin/ringway/main.rs", "#[path = \"../a.rs\"] mod a; use crate::args; fn main() {}"),
     ]);
 }

@@ -2,13 +2,16 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use crate::{entries, rows::ROWS};
+use crate::{
+    entries,
+    harness::{rows::ROWS, schedule::Wanted},
+};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
 Runs ringway and its peers in one process, rounds interleaved, and writes a report.
 
-  --only A,B       rows whose name contains A or B (default: all)
+  --only A,B       rows whose name contains A or B, or of a group of that name (default: all)
   --peers A,B      peers whose name contains A or B, or 'all' or 'none' (default: all); ringway and the ceilings always run
   --rounds N       rounds, 11 or more for a result worth quoting (default: 101)
   --name NAME      write compare-NAME.md and .json (default: compare.md and .json)
@@ -28,18 +31,12 @@ const ROUNDS_QUICK: usize = 3;
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Args {
-    /// Substrings of row names; empty for all.
-    pub(crate) only: Vec<String>,
-    /// Substrings of peer names; empty for all.
-    pub(crate) peers: Vec<String>,
-    /// How often each cell is measured.
-    pub(crate) rounds: usize,
+    /// What is to be measured.
+    pub(crate) wanted: Wanted,
     /// Where the report goes.
     pub(crate) out: PathBuf,
     /// The report's name.
     pub(crate) name: String,
-    /// Short samples.
-    pub(crate) quick: bool,
     /// Print what there is, and stop.
     pub(crate) list: bool,
     /// Print the help, and stop.
@@ -52,24 +49,21 @@ impl Args {
         use lexopt::Arg::Long;
 
         let mut args = Self {
-            only: Vec::new(),
-            peers: Vec::new(),
-            rounds: 0,
+            wanted: Wanted::default(),
             out: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../results")),
             name: String::new(),
-            quick: false,
             list: false,
             help: false,
         };
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next().map_err(one_line)? {
             match argument {
-                Long("only") => args.only = list(&text(&mut parser)?, "--only")?,
-                Long("peers") => args.peers = list(&text(&mut parser)?, "--peers")?,
+                Long("only") => args.wanted.only = list(&text(&mut parser)?, "--only")?,
+                Long("peers") => args.wanted.peers = list(&text(&mut parser)?, "--peers")?,
                 Long("rounds") => {
                     let value = text(&mut parser)?;
                     let rounds = value.parse().ok().filter(|rounds| (1..=10_000).contains(rounds));
-                    args.rounds = rounds.ok_or_else(|| format!("--rounds takes 1 to 10000, not '{value}'"))?;
+                    args.wanted.rounds = rounds.ok_or_else(|| format!("--rounds takes 1 to 10000, not '{value}'"))?;
                 }
                 Long("name") => {
                     args.name = text(&mut parser)?;
@@ -79,17 +73,17 @@ impl Args {
                     }
                 }
                 Long("out") => args.out = PathBuf::from(parser.value().map_err(one_line)?),
-                Long("quick") => args.quick = true,
+                Long("quick") => args.wanted.quick = true,
                 Long("list") => args.list = true,
                 Long("help") => args.help = true,
                 other => return Err(format!("{}; --help lists the options", other.unexpected())),
             }
         }
-        if args.rounds == 0 {
-            args.rounds = if args.quick { ROUNDS_QUICK } else { ROUNDS };
+        if args.wanted.rounds == 0 {
+            args.wanted.rounds = if args.wanted.quick { ROUNDS_QUICK } else { ROUNDS };
         }
-        if args.peers.iter().any(|peer| peer == "all") {
-            args.peers.clear();
+        if args.wanted.peers.iter().any(|peer| peer == "all") {
+            args.wanted.peers.clear();
         }
         args.check_names()?;
         Ok(args)
@@ -103,13 +97,13 @@ impl Args {
     /// The command that does this again, without the directory, which is nobody else's.
     pub(crate) fn command(&self) -> String {
         let mut command = String::from("cargo run --release --manifest-path benches/compare/Cargo.toml --");
-        for (option, values) in [("--only", &self.only), ("--peers", &self.peers)] {
+        for (option, values) in [("--only", &self.wanted.only), ("--peers", &self.wanted.peers)] {
             if !values.is_empty() {
                 command.push_str(&format!(" {option} {}", values.join(",")));
             }
         }
-        command.push_str(&format!(" --rounds {}", self.rounds));
-        if self.quick {
+        command.push_str(&format!(" --rounds {}", self.wanted.rounds));
+        if self.wanted.quick {
             command.push_str(" --quick");
         }
         if !self.name.is_empty() {
@@ -120,12 +114,12 @@ impl Args {
 
     /// A name that matches nothing is a slip, not an empty run.
     fn check_names(&self) -> Result<(), String> {
-        for part in &self.only {
-            if !ROWS.iter().any(|row| row.name.contains(part.as_str())) {
+        for part in &self.wanted.only {
+            if !ROWS.iter().any(|row| row.is_called(part)) {
                 return Err(format!("--only '{part}' matches no row; --list shows them"));
             }
         }
-        for part in &self.peers {
+        for part in &self.wanted.peers {
             if part != NO_PEER && !entries::all().iter().any(|entry| entry.name.contains(part.as_str())) {
                 return Err(format!("--peers '{part}' matches no peer; --list shows them"));
             }

@@ -1,26 +1,33 @@
 //! Runs ringway beside its peers: one process, rounds interleaved, every sample checked and tagged with the distance of
 //! its CPUs. Prints and writes a report.
 //!
-//! `rows` says what is run, `entries` by whom, `peers` how each of them is asked; `measure` takes one sample, `schedule`
-//! takes them in rounds, `stats` makes medians of them and `report` writes them down.
+//! `entries` says which peer runs which rows, `peers` how each of them is asked, `tasks` drives futures and `report` writes
+//! the results down. Rows, loops, rounds and statistics are `../harness`, which `ringway bench` has, too.
 
 #![deny(unsafe_code)]
 
 mod args;
 mod entries;
+#[allow(dead_code, unused_imports, reason = "it serves two programs, and each has a use for its part")]
+#[path = "../../harness/mod.rs"]
+mod harness;
+#[allow(dead_code, reason = "the other program tells more of the machine")]
+#[path = "../../../src/bin/ringway/machine/mod.rs"]
 mod machine;
-mod measure;
 mod peers;
-mod queue;
+mod progress;
 mod report;
-mod rows;
-mod schedule;
-mod stats;
+mod tasks;
 
 use std::{env, process::ExitCode};
 
 use args::Args;
-use machine::{Machine, Watch};
+use harness::{
+    facts::{Build, Facts, Watch},
+    rows::ROWS,
+    schedule,
+};
+use progress::Progress;
 use report::Report;
 
 /// A stream arrived broken, or ringway hung.
@@ -46,19 +53,33 @@ fn run() -> Result<bool, String> {
         print!("{}", args::HELP);
         return Ok(true);
     }
-    let mut results = schedule::plan(&args);
+    let wanted = &args.wanted;
+    let mut results = schedule::plan(ROWS, &entries::all(), entries::EXCLUSIONS, wanted);
     if args.list {
         for row in &results.rows {
             let names: Vec<_> = row.cells.iter().map(|cell| cell.entry.name).collect();
-            println!("{}: {}\n    {}", row.row.name, row.row.describe(args.quick), names.join(", "));
+            println!("{}: {}\n    {}", row.row.name, row.row.describe(wanted.quick), names.join(", "));
         }
         return Ok(true);
     }
-    let machine = Machine::look()?;
+    let facts = Facts::look(build())?;
     let watch = Watch::start();
-    schedule::run(&mut results, &args, &machine.cores);
-    let (markdown, path) = Report::new(&args, &machine, &results, &watch).write()?;
+    schedule::run(&mut results, wanted, &facts.cores, &mut Progress::new(wanted.rounds));
+    let (markdown, path) = Report::new(&args, &facts, &results, &watch).write()?;
     println!("{markdown}");
     eprintln!("written to {} and .json beside it", path.display());
     Ok(results.is_sound())
+}
+
+/// What the build script knows.
+fn build() -> Build {
+    let (optimised, rustflags) = (env!("COMPARE_OPT"), env!("COMPARE_RUSTFLAGS"));
+    let flags = format!(
+        "{}, profile {}, opt-level {optimised}, lto fat, codegen-units 1, RUSTFLAGS {}",
+        env!("COMPARE_TARGET"),
+        env!("COMPARE_PROFILE"),
+        if rustflags.is_empty() { "none" } else { rustflags },
+    );
+    let unfit = (optimised != "3").then(|| format!("built with opt-level {optimised}"));
+    Build { rustc: env!("COMPARE_RUSTC").into(), flags, unfit }
 }

@@ -14,6 +14,7 @@ use clap::{Parser, error::ErrorKind};
 mod args;
 mod doctor;
 mod fault;
+mod machine;
 mod replay;
 mod show;
 

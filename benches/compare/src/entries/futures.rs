@@ -1,11 +1,19 @@
 //! The contenders that are driven by futures.
 
-use super::{
-    Entry,
-    Topology::{Broadcast, Mpsc},
-    by_task, ours, peer,
+use crate::{
+    harness::{
+        adapters::{RingwayChannelMpmc, RingwayChannelMpsc},
+        entries::{Entry, ours, peer},
+        measure::{Job, Outcome},
+        queue::{AsyncPush, AsyncTake, Queue},
+        rows::{
+            Calls, Row,
+            Topology::{Broadcast, Mpsc},
+        },
+    },
+    peers::*,
+    tasks,
 };
-use crate::{peers::*, rows::Calls};
 
 /// All of them.
 pub(super) fn all() -> Vec<Entry> {
@@ -38,4 +46,9 @@ pub(super) fn all() -> Vec<Entry> {
         ),
     ];
     entries.into_iter().map(|entry| Entry { calls: Calls::Async, ..entry }).collect()
+}
+
+/// Rows of futures.
+fn by_task<Q: Queue<u64, Tx: AsyncPush<u64>, Rx: AsyncTake<u64>>>(row: &Row, job: &Job) -> Outcome {
+    tasks::tasks::<Q, u64>(row, job)
 }

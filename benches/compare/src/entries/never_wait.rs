@@ -1,11 +1,12 @@
 //! The contenders that are driven by calls that never wait.
 
-use super::{
-    Entry,
-    Topology::{self, Broadcast, Bulk, Mpmc, Mpsc, Pair, RoundTrip, Spmc, Spsc, Stream},
-    by_bulk, by_item, ceiling, ours, peer,
+use crate::{
+    harness::{
+        entries::{Entry, by_bulk, by_item, peer},
+        rows::Topology::{self, Broadcast, Bulk, Mpmc, Mpsc, Pair, RoundTrip, Spmc, Spsc},
+    },
+    peers::*,
 };
-use crate::peers::*;
 
 /// What a queue of one producer and one consumer runs.
 const ONE_TO_ONE: &[Topology] = &[Pair, Spsc, RoundTrip];
@@ -16,64 +17,11 @@ const MANY_TO_MANY: &[Topology] = &[Pair, Spsc, RoundTrip, Mpsc, Spmc, Mpmc];
 
 /// All of them.
 pub(super) fn all() -> Vec<Entry> {
-    let mut entries = ceilings();
-    entries.extend(ringway());
-    entries.extend(one_to_one());
+    let mut entries = one_to_one();
     entries.extend(shared());
     entries.extend(bulk());
     entries.extend(broadcasts());
     entries
-}
-
-fn ceilings() -> Vec<Entry> {
-    vec![
-        ceiling("(raw line)", "one cache line a direction, no queue", &[RoundTrip], by_item::<RawLine>),
-        ceiling("(line stream)", "64-byte lines, 64 at a time, no queue", &[Stream], by_bulk::<RawStream>),
-        ceiling("(no queue)", "both loops with nothing between them", &[Spsc], by_item::<NoQueue>),
-        ceiling("(no queue)", "both loops, each with a batch of its own", &[Bulk], by_bulk::<NoQueueBulk>),
-    ]
-}
-
-fn ringway() -> Vec<Entry> {
-    use ::ringway::ring::{dense::Dense, mpmc::Mpmc as Stamped, spsc::Spsc as Packed};
-    vec![
-        ours("ringway spsc", "spsc: try_push, try_pop", ONE_TO_ONE, by_item::<Ringway<Packed>>),
-        ours(
-            "ringway spsc each",
-            "spsc: try_push; pop_each takes all there is",
-            &[Spsc],
-            by_item::<RingwayEach<Packed>>,
-        ),
-        ours("ringway dense", "dense: try_push, try_pop", ONE_TO_ONE, by_item::<Ringway<Dense>>),
-        ours(
-            "ringway lanes",
-            "lanes: try_push, try_pop; capacity shared out",
-            &[Spsc, Mpsc, Spmc, Mpmc],
-            by_item::<RingwayLanes>,
-        ),
-        ours("ringway mpmc", "mpmc: try_push, try_pop", MANY_TO_MANY, by_item::<RingwayShared<Stamped>>),
-        ours("ringway broadcast", "broadcast: try_push, try_next", &[Broadcast], by_item::<RingwayBroadcast>),
-        ours(
-            "ringway broadcast each",
-            "broadcast: try_push; next_each sees all there is",
-            &[Broadcast],
-            by_item::<RingwayBroadcastEach>,
-        ),
-        ours(
-            "ringway broadcast_multi",
-            "broadcast_multi: try_push, try_next",
-            &[Broadcast],
-            by_item::<RingwayBroadcastMulti>,
-        ),
-        ours("ringway spsc bulk", "spsc: push_iter, pop_each", &[Bulk], by_bulk::<RingwayEach<Packed>>),
-        ours(
-            "ringway dense runs",
-            "dense: try_claim and slices, try_run, both in place",
-            &[Bulk],
-            by_bulk::<RingwayDenseRuns>,
-        ),
-        ours("ringway dense bulk", "dense: push_iter, pop_each", &[Bulk], by_bulk::<RingwayEach<Dense>>),
-    ]
 }
 
 fn one_to_one() -> Vec<Entry> {

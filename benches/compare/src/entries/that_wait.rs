@@ -1,14 +1,15 @@
 //! The contenders that are driven by calls that wait.
 
-use super::{
-    Entry, Part,
-    Topology::{self, Idle, Mpmc, Mpsc, Paced, RoundTrip, Send, Spsc, Wake},
-    by_item, by_push, by_waiting, ceiling, ours, peer,
-};
 use crate::{
-    measure::{Job, Outcome},
+    harness::{
+        entries::{Entry, Part, by_waiting, peer},
+        measure::{Job, Outcome},
+        rows::{
+            Calls, Row,
+            Topology::{self, Idle, Mpmc, Mpsc, Paced, RoundTrip, Send, Spsc, Wake},
+        },
+    },
     peers::*,
-    rows::{Calls, Row},
 };
 
 /// What a channel of one sender and one receiver runs.
@@ -20,46 +21,8 @@ const MANY_TO_MANY: &[Topology] = &[Spsc, RoundTrip, Wake, Paced, Idle, Send, Mp
 
 /// All of them.
 pub(super) fn all() -> Vec<Entry> {
-    let entries = ceilings().into_iter().chain(ringway()).chain(peers()).chain(spinners());
+    let entries = peers().into_iter().chain(spinners());
     entries.map(|entry| Entry { calls: Calls::Blocking, ..entry }).collect()
-}
-
-/// These are polled, as in the rows of calls that never wait.
-fn ceilings() -> Vec<Entry> {
-    use ::ringway::ring::{mpmc::Mpmc as Stamped, spsc::Spsc as Packed};
-    vec![
-        ceiling("(raw line)", "one cache line a direction, no queue", &[RoundTrip], by_item::<RawLine>),
-        ceiling("(no queue)", "both loops with nothing between them", &[Spsc], by_item::<NoQueue>),
-        Entry { package: "ringway", ..ceiling("(ring spsc)", "bare: try_push", &[Send], by_push::<Ringway<Packed>>) },
-        Entry { package: "ringway", ..ceiling("(ring lanes)", "bare: try_push", &[Send], by_push::<RingwayLanes>) },
-        Entry {
-            package: "ringway",
-            ..ceiling("(ring mpmc)", "bare: try_push", &[Send], by_push::<RingwayShared<Stamped>>)
-        },
-    ]
-}
-
-fn ringway() -> Vec<Entry> {
-    let over = |ring, entry| Entry { over: Some(ring), ..entry };
-    vec![
-        over(
-            "(ring spsc)",
-            ours("ringway spsc", "channel::spsc: send, recv", ONE_TO_ONE, by_waiting::<RingwayChannelSpsc>),
-        ),
-        over(
-            "(ring lanes)",
-            ours(
-                "ringway lanes",
-                "channel::mpsc: send, recv; capacity shared out",
-                MANY_TO_ONE,
-                by_waiting::<RingwayChannelMpsc>,
-            ),
-        ),
-        over(
-            "(ring mpmc)",
-            ours("ringway mpmc", "channel::mpmc: send, recv", MANY_TO_MANY, by_waiting::<RingwayChannelMpmc>),
-        ),
-    ]
 }
 
 fn peers() -> Vec<Entry> {

@@ -2,8 +2,8 @@
 
 use async_channel::{Receiver, Sender, bounded};
 
-use super::clones;
-use crate::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
+use crate::harness::adapters::clones;
+use crate::harness::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
 
 /// `async_channel::bounded`.
 pub(crate) struct Bounded;

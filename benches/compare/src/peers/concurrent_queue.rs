@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use concurrent_queue::{ConcurrentQueue, PushError};
 
-use super::{clones, hand_over};
-use crate::queue::{Payload, Push, Queue, Shape, Take};
+use crate::harness::adapters::{clones, hand_over};
+use crate::harness::queue::{Payload, Push, Queue, Shape, Take};
 
 /// `ConcurrentQueue::bounded`.
 pub(crate) struct Bounded;

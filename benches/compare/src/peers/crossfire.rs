@@ -4,8 +4,10 @@ use crossfire::{
     AsyncRx, MAsyncTx, MRx, MTx, Rx, TrySendError, Tx, detect_backoff_cfg, flavor::Flavor, mpmc, mpsc, spsc,
 };
 
-use super::{clones, hand_over};
-use crate::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take};
+use crate::harness::adapters::{clones, hand_over};
+use crate::harness::queue::{
+    AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take,
+};
 
 impl<T: Payload, F: Flavor<Item = T>> Push<T> for Tx<F> {
     #[inline(always)]

@@ -6,7 +6,7 @@ use disruptor::{
     SingleProducerBarrier, build_single_producer,
 };
 
-use crate::queue::{Payload, Push, PushMany, Queue, Shape, Take};
+use crate::harness::queue::{Payload, Push, PushMany, Queue, Shape, Take};
 
 type Poller<T> = EventPoller<T, SingleProducerBarrier>;
 

@@ -2,8 +2,8 @@
 
 use flume::{Receiver, Sender, bounded};
 
-use super::clones;
-use crate::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
+use crate::harness::adapters::clones;
+use crate::harness::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
 
 /// `flume::bounded`.
 pub(crate) struct Bounded;

@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 
 use gil::{mpmc, mpsc, spmc, spsc};
 
-use super::{clones, hand_over};
-use crate::queue::{BlockingPush, BlockingTake, Ended, Payload, Push, PushMany, Queue, Shape, Take};
+use crate::harness::adapters::{clones, hand_over};
+use crate::harness::queue::{BlockingPush, BlockingTake, Ended, Payload, Push, PushMany, Queue, Shape, Take};
 
 fn at_least_one(count: usize) -> NonZeroUsize {
     NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN)

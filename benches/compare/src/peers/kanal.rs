@@ -2,8 +2,10 @@
 
 use kanal::{AsyncReceiver, AsyncSender, Receiver, Sender, bounded, bounded_async};
 
-use super::{clones, hand_over};
-use crate::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take};
+use crate::harness::adapters::{clones, hand_over};
+use crate::harness::queue::{
+    AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take,
+};
 
 /// `kanal::bounded`.
 pub(crate) struct Bounded;

@@ -8,8 +8,8 @@ use multiqueue2::{
     wait::BusyWait,
 };
 
-use super::{clones, hand_over};
-use crate::queue::{Payload, Push, Queue, Shape, Take};
+use crate::harness::adapters::{clones, hand_over};
+use crate::harness::queue::{Payload, Push, Queue, Shape, Take};
 
 fn item<T>(refused: TrySendError<T>) -> T {
     match refused {

@@ -2,7 +2,7 @@
 
 use nexus_channel::{Receiver, Sender, channel};
 
-use crate::queue::{BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
+use crate::harness::queue::{BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
 
 /// `nexus_channel::channel`.
 pub(crate) struct Channel;

@@ -2,8 +2,8 @@
 
 use nexus_queue::{Full, mpsc, spmc, spsc};
 
-use super::{clones, hand_over};
-use crate::queue::{Payload, Push, Queue, Shape, Take};
+use crate::harness::adapters::{clones, hand_over};
+use crate::harness::queue::{Payload, Push, Queue, Shape, Take};
 
 /// One producer, one consumer.
 pub(crate) struct Spsc;

@@ -2,8 +2,8 @@
 
 use omango::queue::{mpmc, spsc};
 
-use super::{clones, hand_over};
-use crate::queue::{BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take};
+use crate::harness::adapters::{clones, hand_over};
+use crate::harness::queue::{BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take};
 
 /// One producer, one consumer.
 pub(crate) struct Spsc;

@@ -7,8 +7,8 @@ use ringbuf::{
     traits::{Consumer, Producer, Raw, Split},
 };
 
-use super::hand_over;
-use crate::queue::{Payload, Push, PushMany, Queue, Shape, Take};
+use crate::harness::adapters::hand_over;
+use crate::harness::queue::{Payload, Push, PushMany, Queue, Shape, Take};
 
 /// One item a call.
 pub(crate) struct Spsc;

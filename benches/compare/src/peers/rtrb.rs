@@ -2,8 +2,8 @@
 
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
-use super::hand_over;
-use crate::queue::{Payload, Push, PushMany, Queue, Shape, Take};
+use crate::harness::adapters::hand_over;
+use crate::harness::queue::{Payload, Push, PushMany, Queue, Shape, Take};
 
 /// One item a call.
 pub(crate) struct Spsc;

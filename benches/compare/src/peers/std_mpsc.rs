@@ -2,8 +2,8 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use super::{clones, hand_over};
-use crate::queue::{BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take};
+use crate::harness::adapters::{clones, hand_over};
+use crate::harness::queue::{BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take};
 
 /// `std::sync::mpsc::sync_channel`.
 pub(crate) struct SyncChannel;

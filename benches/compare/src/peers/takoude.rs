@@ -2,8 +2,8 @@
 
 use takoude::{Consumer, Full, Producer, spsc_channel};
 
-use super::hand_over;
-use crate::queue::{Payload, Push, Queue, Shape, Take};
+use crate::harness::adapters::hand_over;
+use crate::harness::queue::{Payload, Push, Queue, Shape, Take};
 
 /// One producer, one consumer, `N` slots.
 pub(crate) struct Spsc<const N: usize>;

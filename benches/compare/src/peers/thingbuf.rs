@@ -2,8 +2,8 @@
 
 use thingbuf::mpsc::{self, blocking};
 
-use super::clones;
-use crate::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
+use crate::harness::adapters::clones;
+use crate::harness::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
 
 /// `thingbuf::mpsc::blocking::channel`.
 pub(crate) struct Blocking;

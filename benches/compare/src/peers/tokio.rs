@@ -5,8 +5,8 @@ use tokio::{
     task::yield_now,
 };
 
-use super::clones;
-use crate::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
+use crate::harness::adapters::clones;
+use crate::harness::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
 
 /// `tokio::sync::mpsc::channel`.
 pub(crate) struct Mpsc;

@@ -2,10 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use super::Report;
-use crate::{
+use super::{Report, locked_version};
+use crate::harness::{
     entries::{Entry, Part},
-    machine::locked_version,
     measure::{FAR_NS, Regime, SPINS, SPINS_TIGHT, TAKEN_MAX},
     rows::Topology,
     schedule::{Cell, RowResult},
@@ -42,11 +41,11 @@ fn head(report: &Report<'_>, out: &mut String) -> fmt::Result {
     let [near, far, mixed, disturbed] = report.results.regimes();
     writeln!(out, "`{}`\n", report.args.command())?;
     writeln!(out, "| | |\n|---|---|")?;
-    for (name, value) in &report.machine.facts {
+    for (name, value) in &report.facts.named {
         writeln!(out, "| {name} | {value} |")?;
     }
-    writeln!(out, "| run | {} rounds in {:.0} s |", report.args.rounds, report.seconds)?;
-    writeln!(out, "| meanwhile | {} |", report.disturbance.0)?;
+    writeln!(out, "| run | {} rounds in {:.0} s |", report.args.wanted.rounds, report.seconds)?;
+    writeln!(out, "| meanwhile | {} |", report.disturbance.line)?;
     writeln!(
         out,
         "| samples | {near} near, {far} far; left out: {mixed} because the regime changed inside, {disturbed} because \
@@ -152,7 +151,7 @@ fn trouble(report: &Report<'_>, out: &mut String) -> fmt::Result {
 }
 
 fn details(report: &Report<'_>, row: &RowResult, out: &mut String) -> fmt::Result {
-    let quick = report.args.quick;
+    let quick = report.args.wanted.quick;
     writeln!(out, "## {}\n\n{}\n", row.row.name, row.row.describe(quick))?;
     if row.row.topology == Topology::Idle {
         return at_rest(row, quick, out);

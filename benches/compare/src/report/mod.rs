@@ -1,53 +1,56 @@
 //! What is written down.
 
-mod json;
 mod markdown;
 
 use std::{fs, path::PathBuf};
 
 use crate::{
     args::Args,
-    machine::{Machine, Watch},
-    schedule::Results,
+    harness::{
+        document::{self, Document, Head},
+        facts::{Disturbance, Facts, Watch},
+        schedule::Results,
+    },
 };
-
-/// The share of samples that others may have disturbed; they are left out, but their neighbours are suspect.
-const DISTURBED_MAX: f64 = 0.2;
 
 /// Everything that the two writers need.
 pub(crate) struct Report<'a> {
     /// What was asked for.
     pub(crate) args: &'a Args,
     /// Where it ran.
-    pub(crate) machine: &'a Machine,
+    pub(crate) facts: &'a Facts,
     /// What came out.
     pub(crate) results: &'a Results,
     /// How long it took.
     pub(crate) seconds: f64,
     /// What the machine did meanwhile.
-    pub(crate) disturbance: (String, serde_json::Value),
+    pub(crate) disturbance: Disturbance,
     /// Why the results can't stand beside others; empty if they can.
     pub(crate) unfit: Vec<String>,
 }
 
 impl<'a> Report<'a> {
     /// Closes the books of a run.
-    pub(crate) fn new(args: &'a Args, machine: &'a Machine, results: &'a Results, watch: &Watch) -> Self {
-        let (line, json, stolen) = watch.stop();
-        let mut unfit = machine.unfit();
-        unfit.extend(stolen);
-        if args.quick {
-            unfit.push("a quick run: short bursts, few rounds".into());
-        }
-        let [near, far, changed, disturbed] = results.regimes();
-        let share = disturbed as f64 / (near + far + changed + disturbed).max(1) as f64;
-        if share > DISTURBED_MAX {
-            unfit.push(format!("others used the CPUs during {:.0} % of the samples", share * 100.0));
-        }
-        if results.burning > 0 {
-            unfit.push(format!("{} threads hang inside a peer's call and use a CPU", results.burning));
-        }
-        Self { args, machine, results, seconds: watch.seconds(), disturbance: (line, json), unfit }
+    pub(crate) fn new(args: &'a Args, facts: &'a Facts, results: &'a Results, watch: &Watch) -> Self {
+        let disturbance = watch.stop();
+        let unfit = document::unfit(facts, &disturbance, results, &args.wanted);
+        Self { args, facts, results, seconds: watch.seconds(), disturbance, unfit }
+    }
+
+    fn json(&self) -> String {
+        let head = Head {
+            tool: "compare",
+            command: self.args.command(),
+            version: locked_version("ringway").unwrap_or_default(),
+            wanted: &self.args.wanted,
+            facts: self.facts,
+            seconds: self.seconds,
+            disturbance: &self.disturbance,
+            unfit: &self.unfit,
+            excluded: &self.results.excluded,
+        };
+        let cells = document::cells(self.results, locked_version);
+        Document { head: head.json(), cells, ..Document::default() }.render()
     }
 
     /// Writes both files; returns the Markdown and where it went.
@@ -55,11 +58,30 @@ impl<'a> Report<'a> {
         let directory = &self.args.out;
         fs::create_dir_all(directory).map_err(|error| format!("can't make {}: {error}", directory.display()))?;
         let markdown = markdown::render(self);
-        let json = json::render(self);
+        let json = self.json();
         let path = directory.join(self.args.stem() + ".md");
         for (path, text) in [(&path, &markdown), (&path.with_extension("json"), &json)] {
             fs::write(path, text).map_err(|error| format!("can't write {}: {error}", path.display()))?;
         }
         Ok((markdown, path))
+    }
+}
+
+/// Versions of the packages in the lock file that this was built with.
+fn locked_version(package: &str) -> Option<&'static str> {
+    let named = format!("name = \"{package}\"");
+    let mut lines = include_str!("../../Cargo.lock").lines();
+    lines.find(|line| *line == named)?;
+    lines.next()?.strip_prefix("version = \"")?.strip_suffix('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::locked_version;
+
+    #[test]
+    fn the_lock_file_is_read() {
+        assert!(locked_version("rtrb").is_some_and(|version| version.starts_with("0.4.")));
+        assert_eq!(locked_version("no such package"), None);
     }
 }

@@ -1,10 +1,9 @@
 //! What the facts of a machine mean.
 
-use crate::show;
+use crate::{machine::Machine, show};
 
 use super::{
     finding::{Finding, State},
-    machine::Machine,
     measure::Measured,
 };
 

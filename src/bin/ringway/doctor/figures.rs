@@ -1,11 +1,10 @@
 //! What the measured figures mean.
 
-use crate::show;
+use crate::{machine::Machine, show};
 
 use super::{
     finding::{Finding, State},
     jitter::Jitter,
-    machine::Machine,
     measure::Measured,
     trips::Trips,
 };

@@ -11,10 +11,9 @@ use ringway::worker::{Pinned, pin_here};
 
 use super::{
     jitter::{self, Jitter},
-    machine::Times,
-    tree::Tree,
     trips::{self, Trips},
 };
+use crate::machine::{Times, tree::Tree};
 
 /// What was measured, or why not.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! `ringway doctor`: what this machine is, what that means for latency, and what to change.
 //!
-//! Facts come from `/proc` and `/sys` ([`machine`]), figures from a few seconds of measuring ([`measure`]); [`facts`]
+//! Facts come from `/proc` and `/sys` ([`crate::machine`]), figures from a few seconds of measuring ([`measure`]); [`facts`]
 //! and [`figures`] turn them into lines that say what to do.
 
 use std::process::ExitCode;
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     args,
     fault::Fault,
+    machine::{self, Machine, tree::Tree},
     show::{self, Lean, Table},
 };
 
@@ -17,15 +18,11 @@ mod facts;
 mod figures;
 mod finding;
 mod jitter;
-mod machine;
 mod measure;
-mod tree;
 mod trips;
 
 use finding::{Finding, State};
-use machine::Machine;
 use measure::Measured;
-use tree::Tree;
 use trips::Trips;
 
 /// CPUs that a matrix has room for.

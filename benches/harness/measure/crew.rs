@@ -19,7 +19,7 @@ use super::{
     gate::{Gate, Retry},
     probe::Lines,
 };
-use crate::machine;
+use crate::harness::threads;
 
 /// A round trip from which on two CPUs count as far from each other. The two regimes seen are near 120 and near 550 ns.
 pub(crate) const FAR_NS: f64 = 200.0;
@@ -213,7 +213,7 @@ fn run_threads(roles: Vec<Role>, job: &Job, probed: Option<f64>) -> End {
 
 /// How many of the threads use a CPU.
 fn burning(threads: &[u32]) -> usize {
-    let times = || threads.iter().map(|&thread| machine::run_and_wait(thread).map(|(run, _)| run)).collect::<Vec<_>>();
+    let times = || threads.iter().map(|&thread| threads::run_and_wait(thread).map(|(run, _)| run)).collect::<Vec<_>>();
     let before = times();
     thread::sleep(LAST_LOOK);
     let burns = |(before, after)| matches!((before, after), (Some(before), Some(after)) if after > before);
@@ -310,7 +310,7 @@ fn sit(seat: usize, role: Role, shared: &Shared, home: &Sender<(usize, Result<Re
 fn act(seat: usize, mut role: Role, shared: &Shared, report: &mut Report) -> Option<()> {
     let Shared { job, gate, .. } = shared;
     core_affinity::set_for_current(job.pins[seat % job.pins.len()]);
-    let thread = machine::thread_id();
+    let thread = threads::thread_id();
     // ORDER: Relaxed; asked for only after the deadline.
     shared.threads[seat].store(thread, Ordering::Relaxed);
 
@@ -329,11 +329,11 @@ fn act(seat: usize, mut role: Role, shared: &Shared, report: &mut Report) -> Opt
     report.tallies[0] = role(&Phase { index: 0, first: 1, items: report.items[0], retry });
     gate.wait()?;
     let queued_before = queued(thread);
-    let busy = machine::thread_time();
+    let busy = threads::thread_time();
     let start = Instant::now();
     report.tallies[1] = role(&Phase { index: 1, first: 1 + report.items[0], items: report.items[1], retry });
     let stop = Instant::now();
-    report.busy = machine::thread_time().saturating_sub(busy);
+    report.busy = threads::thread_time().saturating_sub(busy);
     report.queued = queued(thread).saturating_sub(queued_before);
     // The ends live until all are through: a queue may behave differently once its other side is gone.
     gate.wait()?;
@@ -345,7 +345,7 @@ fn act(seat: usize, mut role: Role, shared: &Shared, report: &mut Report) -> Opt
 
 /// Time that this thread has waited for a CPU so far.
 fn queued(thread: u32) -> Duration {
-    machine::run_and_wait(thread).map_or(Duration::ZERO, |(_, wait)| wait)
+    threads::run_and_wait(thread).map_or(Duration::ZERO, |(_, wait)| wait)
 }
 
 fn probe(seat: usize, nth: u64, shared: &Shared) -> Option<f64> {

@@ -2,11 +2,11 @@
 
 use ringway::{
     channel::{self, Receiver, Sender},
-    ring::{Kind, broadcast::Broadcast as BroadcastRing, lanes::Lanes, mpmc::Mpmc as MpmcRing, spsc::Spsc as SpscRing},
+    ring::{Kind, lanes::Lanes, mpmc::Mpmc as MpmcRing, spsc::Spsc as SpscRing},
 };
 
 use super::clones;
-use crate::queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
+use crate::harness::queue::{BlockingPush, BlockingTake, Ended, Payload, Queue, Shape};
 
 /// `channel::spsc`.
 pub(crate) struct Spsc;
@@ -16,9 +16,6 @@ pub(crate) struct Mpsc;
 
 /// `channel::mpmc`.
 pub(crate) struct Mpmc;
-
-/// `channel::broadcast`.
-pub(crate) struct Broadcast;
 
 impl<T: Payload> Queue<T> for Spsc {
     type Tx = Sender<T, SpscRing>;
@@ -50,17 +47,6 @@ impl<T: Payload> Queue<T> for Mpmc {
     }
 }
 
-impl<T: Payload> Queue<T> for Broadcast {
-    type Tx = Sender<T, BroadcastRing>;
-    type Rx = Receiver<T, BroadcastRing>;
-
-    fn open(shape: &Shape) -> (Vec<Self::Tx>, Vec<Self::Rx>) {
-        let (mut tx, rx) = channel::broadcast(shape.capacity).expect(CAPACITY);
-        let others: Vec<_> = (1..shape.consumers).map(|_| tx.subscribe()).collect();
-        (vec![tx], others.into_iter().chain([rx]).collect())
-    }
-}
-
 const CAPACITY: &str = "the row's capacity is allowed";
 
 impl<T: Payload, K: Kind<T, Producer: 'static, Consumer: 'static> + 'static> BlockingPush<T> for Sender<T, K> {
@@ -74,17 +60,5 @@ impl<T: Payload, K: Kind<T, Producer: 'static, Consumer: 'static> + 'static> Blo
     #[inline(always)]
     fn take_waiting(&mut self) -> Result<T, Ended> {
         self.recv().map_err(|_| Ended)
-    }
-}
-
-impl<T: Payload, K: Kind<T, Producer: 'static, Consumer: 'static> + 'static> AsyncPush<T> for Sender<T, K> {
-    async fn push_async(&mut self, item: T) -> Result<(), Ended> {
-        self.send_async(item).await.map_err(|_| Ended)
-    }
-}
-
-impl<T: Payload, K: Kind<T, Producer: 'static, Consumer: 'static> + 'static> AsyncTake<T> for Receiver<T, K> {
-    async fn take_async(&mut self) -> Result<T, Ended> {
-        self.recv_async().await.map_err(|_| Ended)
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::tree::Tree;
+pub(crate) mod tree;
+
+use tree::Tree;
 
 /// The facts that bear on latency.
 #[derive(Debug, Default)]
@@ -74,8 +76,7 @@ impl Machine {
     /// Reads what there is.
     pub(crate) fn read(tree: &Tree) -> Self {
         let online = tree.cpus(&format!("{CPU}/online"));
-        let allowed =
-            tree.field("proc/self/status", "Cpus_allowed_list").and_then(|list| super::tree::parse_cpus(&list));
+        let allowed = tree.field("proc/self/status", "Cpus_allowed_list").and_then(|list| tree::parse_cpus(&list));
         let cpus = online.clone().unwrap_or_else(|| tree.numbered(CPU, "cpu"));
         let first = allowed.iter().flatten().chain(&cpus).next().copied().unwrap_or(0);
         let per_cpu = |file: &str| {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::queue::Payload;
+use crate::harness::queue::Payload;
 
 /// Bits of a word that hold the place in the stream; the producer's number is above them.
 const SEQUENCE_BITS: u32 = 48;

@@ -2,13 +2,8 @@
 
 use tokio::runtime::Builder;
 
-use super::{
-    check::{Check, Exact, Growing, PRODUCERS_MAX, Tally, words},
-    crew::{self, Job, Phase, Role},
-    figure,
-    sample::{Outcome, conclude, shape},
-};
-use crate::{
+use crate::harness::{
+    measure::{Check, Exact, Growing, Job, Outcome, PRODUCERS_MAX, Phase, Role, Tally, run_items, shape, words},
     queue::{AsyncPush, AsyncTake, Payload, Queue},
     rows::{Row, Topology},
 };
@@ -34,7 +29,7 @@ where
         ends = kept;
         tally
     })];
-    conclude(row, crew::run(roles, job), figure::per_item)
+    run_items(roles, row, job)
 }
 
 /// The ends that tasks bring back.
@@ -102,4 +97,82 @@ fn together(tallies: Vec<Tally>) -> Tally {
 /// What a task returned; its panic goes on.
 fn joined<R>(result: Result<R, tokio::task::JoinError>) -> R {
     result.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::VecDeque,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+
+    use super::tasks;
+    use crate::harness::{
+        measure::{Job, Outcome},
+        queue::{AsyncPush, AsyncTake, Ended, Queue, Shape},
+        rows::{ROWS, Row},
+    };
+
+    /// The item that comes twice where items do.
+    const ODD_ONE: u64 = 700;
+
+    /// A queue of tasks that take turns.
+    struct Turns<const DOUBLES: bool>;
+
+    /// Either end of it.
+    struct End<const DOUBLES: bool>(Arc<Mutex<VecDeque<u64>>>);
+
+    impl<const DOUBLES: bool> Queue<u64> for Turns<DOUBLES> {
+        type Tx = End<DOUBLES>;
+        type Rx = End<DOUBLES>;
+
+        fn open(shape: &Shape) -> (Vec<Self::Tx>, Vec<Self::Rx>) {
+            let items = Arc::<Mutex<VecDeque<u64>>>::default();
+            let end = || End(Arc::clone(&items));
+            ((0..shape.producers).map(|_| end()).collect(), (0..shape.consumers).map(|_| end()).collect())
+        }
+    }
+
+    impl<const DOUBLES: bool> AsyncPush<u64> for End<DOUBLES> {
+        async fn push_async(&mut self, item: u64) -> Result<(), Ended> {
+            while self.0.lock().expect("no end panics with it").len() >= 64 {
+                tokio::task::yield_now().await;
+            }
+            self.0.lock().expect("no end panics with it").push_back(item);
+            Ok(())
+        }
+    }
+
+    impl<const DOUBLES: bool> AsyncTake<u64> for End<DOUBLES> {
+        async fn take_async(&mut self) -> Result<u64, Ended> {
+            loop {
+                let item = self.0.lock().expect("no end panics with it").pop_front();
+                match item {
+                    Some(ODD_ONE) if DOUBLES => return Ok(ODD_ONE - 1),
+                    Some(item) => return Ok(item),
+                    None => tokio::task::yield_now().await,
+                }
+            }
+        }
+    }
+
+    fn outcome<const DOUBLES: bool>() -> Outcome {
+        let row: &Row = ROWS.iter().find(|row| row.name == "mpsc-4-async").expect("a row of that name");
+        let pins = core_affinity::get_core_ids().expect("the CPUs are known");
+        let (burst, deadline) = (Duration::from_millis(20), Duration::from_secs(20));
+        let job = Job { pins, items: [1000; 2], warm: 16, tight: false, sleeps: true, burst, deadline };
+        tasks::<Turns<DOUBLES>, u64>(row, &job)
+    }
+
+    #[test]
+    fn tasks_are_measured() {
+        assert!(matches!(outcome::<false>(), Outcome::Measured(_)));
+    }
+
+    #[test]
+    fn a_doubled_item_is_a_fault_among_tasks_too() {
+        let outcome = outcome::<true>();
+        assert!(matches!(&outcome, Outcome::Fault(what) if what.contains("out of order")), "{outcome:?}");
+    }
 }

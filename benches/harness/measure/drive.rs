@@ -4,7 +4,7 @@
 //! thread drops its ends when it leaves: that ends the calls of the others, unless they hang.
 
 use super::gate::Retry;
-use crate::queue::{BlockingPush, BlockingTake, Payload, Push, Queue, Shape, Take};
+use crate::harness::queue::{BlockingPush, BlockingTake, Payload, Push, Queue, Shape, Take};
 
 /// All ends of one queue, ready to be driven.
 pub(crate) type Ends<P, C> = (Vec<P>, Vec<C>);

@@ -14,7 +14,7 @@ use super::{
     figure::{self, Figure, clock},
     loops::{self, Drain},
 };
-use crate::{
+use crate::harness::{
     queue::{Payload, PushMany, Queue, Shape, Take},
     rows::{Calls, Row, Topology},
 };
@@ -35,6 +35,8 @@ pub(crate) struct Sample {
     pub(crate) probes: [f64; 2],
     /// The share of the time that others had one of the CPUs.
     pub(crate) taken: f64,
+    /// CPU seconds a second, where the row asks for them.
+    pub(crate) cpu: Option<f64>,
 }
 
 impl Sample {
@@ -223,7 +225,8 @@ pub(crate) fn idle<T: Payload, P: Put<T>, C: Get<T>>(open: fn(&Shape) -> Ends<P,
     conclude(row, crew::run(roles, job), figure::per_wait)
 }
 
-pub(super) fn shape(row: &Row) -> Shape {
+/// What a queue of that row has.
+pub(crate) fn shape(row: &Row) -> Shape {
     Shape { producers: row.producers, consumers: row.consumers, capacity: row.capacity, batch: row.batch }
 }
 
@@ -233,7 +236,12 @@ fn one<P, C>((mut txs, mut rxs): Ends<P, C>) -> (P, C) {
     ends.expect("a queue has two ends")
 }
 
-pub(super) fn conclude(row: &Row, end: End, figure: fn(&Row, &Ran) -> Figure) -> Outcome {
+/// Roles of a caller's own; ns an item.
+pub(crate) fn run_items(roles: Vec<Role>, row: &Row, job: &Job) -> Outcome {
+    conclude(row, crew::run(roles, job), figure::per_item)
+}
+
+fn conclude(row: &Row, end: End, figure: fn(&Row, &Ran) -> Figure) -> Outcome {
     let ran = match end {
         End::Ran(ran) => ran,
         End::Panicked(message) => return Outcome::Fault(message),
@@ -262,6 +270,7 @@ pub(super) fn conclude(row: &Row, end: End, figure: fn(&Row, &Ran) -> Figure) ->
         elapsed_ns: ran.elapsed.as_nanos() as f64,
         probes: ran.probes,
         taken: ran.taken,
+        cpu: None,
     })
 }
 

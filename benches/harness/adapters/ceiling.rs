@@ -15,7 +15,7 @@ use std::{
 
 use crossbeam_utils::CachePadded;
 
-use crate::queue::{Payload, Push, PushMany, Queue, Shape, Take};
+use crate::harness::queue::{Payload, Push, PushMany, Queue, Shape, Take};
 
 /// The loops with no queue between them: the producer's items go nowhere, the consumer's come from nowhere.
 pub(crate) struct NoQueue;

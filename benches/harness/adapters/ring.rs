@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use ringway::ring::{Capacity, Consumer, Kind, Producer, PushError, broadcast, broadcast_multi, dense, lanes};
 
 use super::{clones, hand_over};
-use crate::queue::{Payload, Push, PushMany, Queue, Shape, Take};
+use crate::harness::queue::{Payload, Push, PushMany, Queue, Shape, Take};
 
 /// The end that pushes.
 pub(crate) struct Tx<P>(P);

@@ -91,6 +91,34 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Whether `--only` means it: by a part of its name, or by its group.
+    pub(crate) fn is_called(&self, part: &str) -> bool {
+        self.name.contains(part) || self.group() == part
+    }
+
+    /// What it tells about.
+    pub(crate) fn group(&self) -> &'static str {
+        match self.topology {
+            Topology::RoundTrip => "round trip",
+            Topology::Wake => "latency",
+            Topology::Paced | Topology::Idle => "paced",
+            _ => "throughput",
+        }
+    }
+
+    /// What one figure of it is.
+    pub(crate) fn unit(&self) -> &'static str {
+        match self.topology {
+            Topology::Pair => "ns a pair",
+            Topology::RoundTrip => "ns a round trip, p50",
+            Topology::Wake | Topology::Paced => "ns a hop, p50",
+            Topology::Idle => "ns of CPU time",
+            Topology::Send => "ns a send",
+            Topology::Stream => "ns a line",
+            _ => "ns an item",
+        }
+    }
+
     /// How long its burst should take in such a run.
     pub(crate) fn burst(&self, quick: bool) -> Duration {
         if quick { (self.burst / 4).min(BURST_QUICK_MAX) } else { self.burst }

@@ -14,7 +14,7 @@ use super::{
     crew::Phase,
     drive::{Get, Put},
 };
-use crate::queue::{Payload, PushMany};
+use crate::harness::queue::{Payload, PushMany};
 
 /// Items between two looks at whether the sample was given up.
 const LOOK_EVERY: u64 = 1024;

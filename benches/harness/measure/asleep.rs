@@ -15,10 +15,10 @@ use super::{
     drive::{Get, Put},
     loops::catch,
 };
-use crate::{
-    machine::{self, Task},
+use crate::harness::{
     queue::Payload,
     rows::{PACE, WAKE_PAUSE},
+    threads::{self, Task},
 };
 
 /// How long a look into /proc is put off after the last one.
@@ -85,7 +85,7 @@ pub(crate) fn receive_waking<T: Payload, C: Get<T>>(
     let mut check = Exact::new(phase.first);
     let mut stamps = Vec::with_capacity(phase.items as usize);
     // ORDER: Relaxed; published with the item.
-    sleeper.thread.store(machine::thread_id(), Ordering::Relaxed);
+    sleeper.thread.store(threads::thread_id(), Ordering::Relaxed);
     for word in words(0, phase.first, phase.items) {
         // ORDER: Release publishes the thread to the Acquire in `await_sleep`.
         sleeper.awaited.store(word, Ordering::Release);
@@ -101,7 +101,7 @@ pub(crate) fn receive_waking<T: Payload, C: Get<T>>(
 /// Sends an item every [`PACE`], by a plan that no delay shifts, and notes the plan.
 #[inline(never)]
 pub(crate) fn send_paced<T: Payload, P: Put<T>>(tx: &mut P, epoch: Instant, phase: &Phase<'_>) -> Tally {
-    machine::sleep_exactly();
+    threads::sleep_exactly();
     let mut stamps = Vec::with_capacity(phase.items as usize);
     let mut planned = epoch.elapsed();
     for word in words(0, phase.first, phase.items) {
@@ -164,11 +164,11 @@ pub(crate) fn receive_late<T: Payload, C: Get<T>>(rx: &mut C, phase: &Phase<'_>)
     let mut check = Exact::new(phase.first);
     let mut stamps = Vec::with_capacity(phase.items as usize);
     for _ in 0..phase.items {
-        let before = machine::thread_time();
+        let before = threads::thread_time();
         if catch(rx, &mut check, phase).is_none() {
             break;
         }
-        stamps.push(nanos(machine::thread_time().saturating_sub(before)));
+        stamps.push(nanos(threads::thread_time().saturating_sub(before)));
     }
     let count = stamps.len() as u64;
     Tally { stamps, ..check.tally(count) }

@@ -14,10 +14,9 @@ use super::{
     crew::Job,
     drive::{polling, waiting},
     sample::{self, Outcome},
-    tasks::tasks,
 };
-use crate::{
-    queue::{AsyncPush, AsyncTake, BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take},
+use crate::harness::{
+    queue::{BlockingPush, BlockingTake, Ended, Payload, Push, Queue, Shape, Take},
     rows::{ROWS, Row},
 };
 
@@ -208,9 +207,9 @@ fn a_call_that_never_returns_is_named_and_left_behind() {
 
 #[test]
 fn a_payload_that_mixes_two_is_torn() {
-    let whole = crate::queue::Block::new(7);
+    let whole = crate::harness::queue::Block::new(7);
     assert_eq!(whole.torn(), 0);
-    let mixed = crate::queue::Block::mixed(7, 8);
+    let mixed = crate::harness::queue::Block::mixed(7, 8);
     assert_ne!(mixed.torn(), 0);
 }
 
@@ -279,29 +278,6 @@ impl<const LOSES_WAKE: bool> Drop for WaitingEnd<LOSES_WAKE> {
     }
 }
 
-impl<const LOSES_WAKE: bool> AsyncPush<u64> for WaitingEnd<LOSES_WAKE> {
-    async fn push_async(&mut self, item: u64) -> Result<(), Ended> {
-        // The consumer is a task of this very thread.
-        while self.0.items.lock().expect("no end panics with it").len() >= 64 {
-            tokio::task::yield_now().await;
-        }
-        self.push_waiting(item)
-    }
-}
-
-impl<const LOSES_WAKE: bool> AsyncTake<u64> for WaitingEnd<LOSES_WAKE> {
-    async fn take_async(&mut self) -> Result<u64, Ended> {
-        while self.0.items.lock().expect("no end panics with it").is_empty() {
-            tokio::task::yield_now().await;
-        }
-        // It doubles an item where the other form loses a wake-up.
-        match self.take_waiting() {
-            Ok(ODD_ONE) if LOSES_WAKE => Ok(ODD_ONE - 1),
-            item => item,
-        }
-    }
-}
-
 fn patient(items: u64) -> Job {
     Job { items: [items; 2], warm: 16, sleeps: true, ..job() }
 }
@@ -319,8 +295,6 @@ fn a_good_queue_that_waits_is_measured_in_every_topology() {
     let cost =
         sample::send_cost(waiting::<Condition<false>, u64>, &Row { batch: 50, ..row("send-cost-blocking") }, &job());
     assert!(matches!(&cost, Outcome::Measured(sample) if sample.ns > 0.0), "{cost:?}");
-    let tasks = tasks::<Condition<false>, u64>(&row("mpsc-4-async"), &patient(1000));
-    assert!(matches!(&tasks, Outcome::Measured(_)), "{tasks:?}");
 }
 
 #[test]
@@ -343,9 +317,4 @@ fn a_lost_wake_up_is_a_hang_that_burns_nothing() {
     let job = Job { warm: 16, ..impatient() };
     let outcome = sample::wake(waiting::<Condition<true>, u64>, &row("wake-blocking"), &job);
     assert!(matches!(outcome, Outcome::Hung { stuck: 1, burning: 0, .. }), "{outcome:?}");
-}
-
-#[test]
-fn a_doubled_item_is_a_fault_among_tasks_too() {
-    assert_fault(&tasks::<Condition<true>, u64>(&row("mpsc-4-async"), &patient(1000)), "out of order");
 }

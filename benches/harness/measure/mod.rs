@@ -1,7 +1,7 @@
 //! One sample: threads pinned and lined up, the distance of their CPUs probed, a burst timed and checked.
 //!
 //! `drive` is how a loop sees an end; `gate` holds threads together and lets them give up; `check` says whether a stream arrived whole; `probe` measures how
-//! far two CPUs are from each other right now; `loops` are the hot loops, `asleep` those in which somebody sleeps, `tasks` those of futures; `crew` runs the threads of one sample; `sample`
+//! far two CPUs are from each other right now; `loops` are the hot loops, `asleep` those in which somebody sleeps; `crew` runs the threads of one sample; `sample`
 //! fits a queue to a row's loops, and `figure` makes one number of what they noted.
 
 mod asleep;
@@ -13,14 +13,16 @@ mod gate;
 mod loops;
 mod probe;
 mod sample;
-mod tasks;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use self::{
-    crew::{FAR_NS, Job, Regime},
+    check::{Check, Exact, Growing, PRODUCERS_MAX, Tally, words},
+    crew::{FAR_NS, Job, Phase, Regime, Role},
     drive::{Ends, Get, Put, polling, waiting},
     gate::{SPINS, SPINS_TIGHT},
-    sample::{Outcome, Sample, TAKEN_MAX, broadcast, bulk, idle, paced, pair, round_trip, send_cost, stream, wake},
-    tasks::tasks,
+    sample::{
+        Outcome, Sample, TAKEN_MAX, broadcast, bulk, idle, paced, pair, round_trip, run_items, send_cost, shape,
+        stream, wake,
+    },
 };

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use quanta::Clock;
 
 use super::crew::Ran;
-use crate::rows::Row;
+use crate::harness::rows::Row;
 
 /// The longest time that is told from longer ones.
 const TIME_MAX: Duration = Duration::from_secs(10);

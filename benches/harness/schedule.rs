@@ -1,17 +1,13 @@
 //! The rounds: every cell once a round, neighbours in time, and nobody always first.
 
-use std::{
-    io::{self, IsTerminal, Write},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use core_affinity::CoreId;
 
-use crate::{
-    args::Args,
-    entries::{self, Entry, Exclusion, Part},
+use crate::harness::{
+    entries::{Entry, Exclusion, Part},
     measure::{Job, Outcome, Regime, Sample},
-    rows::{Calls, PACE, ROWS, Row, Topology},
+    rows::{Calls, PACE, Row, Topology},
 };
 
 /// How long a sample may take, beside the burst, before it counts as hung.
@@ -32,8 +28,25 @@ const ITEMS_FIRST_ASLEEP: u64 = 64;
 const TRIPS_WARM: u64 = 512;
 /// The same where every item may have to wake somebody.
 const ITEMS_WARM_ASLEEP: u64 = 16;
-/// Seconds between two lines of progress where lines can't be overwritten.
-const PROGRESS_SECONDS: u64 = 10;
+
+/// What was asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wanted {
+    /// Substrings of names or groups of rows; empty for all.
+    pub(crate) only: Vec<String>,
+    /// Substrings of peer names; empty for all.
+    pub(crate) peers: Vec<String>,
+    /// How often each cell is measured.
+    pub(crate) rounds: usize,
+    /// Short samples.
+    pub(crate) quick: bool,
+}
+
+/// Who is told how far the run is.
+pub(crate) trait Progress {
+    /// So many cells of all are behind us; the next one is in that round, of that row and contender.
+    fn step(&mut self, done: usize, all: usize, round: usize, row: &str, entry: &str);
+}
 
 /// One contender in one row.
 #[derive(Debug)]
@@ -106,50 +119,65 @@ impl Results {
     }
 }
 
-/// Rows and contenders that were asked for.
-pub(crate) fn plan(args: &Args) -> Results {
-    let asked =
-        |name: &str, parts: &[String]| parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()));
+impl Wanted {
+    /// Whether that row was asked for.
+    pub(crate) fn has(&self, row: &Row) -> bool {
+        self.only.is_empty() || self.only.iter().any(|part| row.is_called(part))
+    }
+
+    fn has_entry(&self, entry: &Entry) -> bool {
+        let is_peer = matches!(entry.part, Part::Peer);
+        !is_peer || self.peers.is_empty() || self.peers.iter().any(|part| entry.name.contains(part.as_str()))
+    }
+}
+
+/// Rows and contenders that were asked for; rows that nobody runs are left out.
+pub(crate) fn plan(
+    rows: impl IntoIterator<Item = &'static Row>,
+    entries: &[Entry],
+    exclusions: &[Exclusion],
+    wanted: &Wanted,
+) -> Results {
     let mut results = Results::default();
-    for row in ROWS.iter().filter(|row| asked(row.name, &args.only)) {
+    for row in rows.into_iter().filter(|row| wanted.has(row)) {
         let mut cells = Vec::new();
-        for entry in entries::all() {
-            if !entry.fits(row) || (entry.part == Part::Peer && !asked(entry.name, &args.peers)) {
-                continue;
-            }
-            match entry.excluded(row) {
+        for entry in entries.iter().filter(|entry| entry.fits(row) && wanted.has_entry(entry)) {
+            match exclusions.iter().find(|excluded| excluded.entry == entry.name && excluded.row == row.name) {
                 Some(exclusion) => results.excluded.push(*exclusion),
-                None => cells.push(Cell::new(entry, row, args.quick)),
+                None => cells.push(Cell::new(*entry, row, wanted.quick)),
             }
         }
-        results.rows.push(RowResult { row, cells });
+        if !cells.is_empty() {
+            results.rows.push(RowResult { row, cells });
+        }
     }
     results
 }
 
 /// Runs what was planned.
-pub(crate) fn run(results: &mut Results, args: &Args, pins: &[CoreId]) {
-    let rounds = |row: &Row| (0..=args.rounds).filter(|&round| row.has_round(round, args.quick)).count();
-    let mut progress = Progress::new(results.rows.iter().map(|row| row.cells.len() * rounds(row.row)).sum());
+pub(crate) fn run(results: &mut Results, wanted: &Wanted, pins: &[CoreId], progress: &mut impl Progress) {
+    let rounds = |row: &Row| (0..=wanted.rounds).filter(|&round| row.has_round(round, wanted.quick)).count();
+    let all = results.rows.iter().map(|row| row.cells.len() * rounds(row.row)).sum();
+    let mut done = 0;
     // The first round only learns how many items a burst needs: nothing of it is kept.
-    for round in 0..=args.rounds {
+    for round in 0..=wanted.rounds {
         let Results { rows, burning, .. } = &mut *results;
         for (nth, RowResult { row, cells }) in rows.iter_mut().enumerate() {
-            if !row.has_round(round, args.quick) {
+            if !row.has_round(round, wanted.quick) {
                 continue;
             }
             let count = cells.len();
             for place in 0..count {
                 let cell = &mut cells[(place + round + nth) % count];
-                progress.step(round, args.rounds, row.name, cell.entry.name);
-                *burning += cell.measure(row, pins, args.quick);
+                progress.step(done, all, round, row.name, cell.entry.name);
+                done += 1;
+                *burning += cell.measure(row, pins, wanted.quick);
                 if round == 0 {
                     cell.samples.clear();
                 }
             }
         }
     }
-    progress.end();
 }
 
 impl Cell {
@@ -243,44 +271,5 @@ impl Pace {
 
     fn burst(&self, items: u64) -> u64 {
         items.clamp(*ITEMS.start(), *ITEMS.end()).next_multiple_of(self.step)
-    }
-}
-
-/// Says on stderr where the run is.
-struct Progress {
-    start: Instant,
-    said: Instant,
-    done: usize,
-    total: usize,
-    overwrite: bool,
-}
-
-impl Progress {
-    fn new(total: usize) -> Self {
-        let now = Instant::now();
-        Self { start: now, said: now, done: 0, total, overwrite: io::stderr().is_terminal() }
-    }
-
-    fn step(&mut self, round: usize, rounds: usize, row: &str, entry: &str) {
-        self.done += 1;
-        let quiet = if self.overwrite { 0 } else { PROGRESS_SECONDS };
-        if self.said.elapsed() < Duration::from_secs(quiet) {
-            return;
-        }
-        self.said = Instant::now();
-        let spent = self.start.elapsed().as_secs_f64();
-        let left = spent / self.done as f64 * (self.total - self.done) as f64;
-        let line = format!("round {round} of {rounds}, {row}: {entry}; {spent:.0} s spent, about {left:.0} s to go");
-        // Nothing depends on the line; stderr may be closed.
-        let _ = match self.overwrite {
-            true => write!(io::stderr(), "\r\x1b[2K{line}"),
-            false => writeln!(io::stderr(), "{line}"),
-        };
-    }
-
-    fn end(&self) {
-        if self.overwrite {
-            let _ = write!(io::stderr(), "\r\x1b[2K");
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Medians with their range, of samples and of ratios, within one regime.
 
-use crate::{
+use crate::harness::{
     entries::Part,
     measure::{Regime, Sample},
     schedule::{Cell, Results, RowResult},
