@@ -27,6 +27,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Replay(Replay),
     Doctor(Doctor),
+    Bench(Bench),
 }
 
 /// Push recorded rows through a sharded topic to pinned workers.
@@ -131,6 +132,51 @@ pub(crate) struct Doctor {
     /// Read /proc and /sys below this directory, a copy of another machine's; measures nothing
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
+}
+
+/// Measure ringway on this machine: throughput, latency at every load, what waiting and each feature cost.
+///
+/// Rows run in rounds, one after the other and none always first; each sample is checked, and tagged with the distance of its
+/// CPUs. Latency counts from the time at which an item was due, whatever held it up. Writes bench.json, and one .hdr file for
+/// each distribution; `ringway report` makes a page of them.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ringway bench --quick
+  ringway bench --only throughput,wait
+  ringway bench --arrivals book.csv.gz --time recv_ns
+  ringway bench --baseline before/bench.json")]
+pub(crate) struct Bench {
+    /// Short samples in few rounds: shows that it works, and about how fast
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    /// Rows whose name holds one of these, or of a group of that name; --list shows both
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+
+    /// How often each row is measured (else 21, with --quick 3)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1001))]
+    pub(crate) rounds: Option<u16>,
+
+    /// Where the results go
+    #[arg(long, value_name = "DIR", default_value = "target/bench")]
+    pub(crate) out: PathBuf,
+
+    /// Send as a file's rows came, at every load: the arrivals are theirs, the rate is scaled
+    #[arg(long, value_name = "FILE", requires = "time")]
+    pub(crate) arrivals: Option<PathBuf>,
+
+    /// Where their times stand, as of `ringway replay`
+    #[arg(long, value_name = "NAME|N", requires = "arrivals")]
+    pub(crate) time: Option<String>,
+
+    /// Show what has changed since an earlier run, and how sure that is
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Print the rows and who runs them; measure nothing
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 /// What the rows are.

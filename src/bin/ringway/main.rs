@@ -1,7 +1,7 @@
 //! The program `ringway`: the engine on real input, and what the machine lets it reach.
 //!
 //! It uses nothing but the public API, so that it proves that the API is enough. `replay` pushes recorded rows through a
-//! topic to pinned workers; `doctor` judges the machine. A user's mistake is one line on standard error and exit code 2; a
+//! topic to pinned workers; `doctor` judges the machine; `bench` measures what ringway reaches on it. A user's mistake is one line on standard error and exit code 2; a
 //! run that does not add up is exit code 1; a signal ends a run in order, with exit code 128 and its number.
 
 use std::{
@@ -12,8 +12,12 @@ use std::{
 use clap::{Parser, error::ErrorKind};
 
 mod args;
+mod bench;
 mod doctor;
 mod fault;
+#[allow(dead_code, unused_imports, reason = "it serves two programs, and each has a use for its part")]
+#[path = "../../../benches/harness/mod.rs"]
+mod harness;
 mod machine;
 mod replay;
 mod show;
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     done.unwrap_or_else(|fault| refuse(&fault))
 }
