@@ -12,8 +12,9 @@ use crate::sync::{POLLS, park, park_timeout, spin, usable_cpus, yield_now};
 ///
 /// How long it looks it learns: as long as the answer keeps coming in that time, up to about 30 µs, which is what a sleep
 /// and its wake-up cost; down to under a microsecond where it has not come. Where more ends than usable CPUs share the work it does
-/// not look at all, but yields: whoever will make it ready may be waiting for this very CPU. Where a yield comes back late,
-/// because strangers keep the CPU busy, it sleeps at once for some hundred waits: a sleeper that is woken gets its CPU sooner.
+/// not look at all, but yields: whoever will make it ready may be waiting for this very CPU. Else it yields only while its
+/// sleeps are short, and where a yield comes back late, because strangers keep the CPU busy, not for some hundred waits: a
+/// sleeper that is woken gets its CPU sooner.
 ///
 /// # Cost
 /// Nothing, while it sleeps. Falling asleep interrupts the process's other running threads once (`membarrier`, 0.4 to
@@ -23,6 +24,8 @@ pub struct Park {
     looks: u32,
     /// Waits without yields that are still to come, since one has come back late.
     no_yields: u32,
+    /// Whether the last sleep was so short that a yield might have done instead.
+    slept_briefly: bool,
     waiter: Waiter,
 }
 
@@ -37,6 +40,7 @@ const YIELDS: u32 = 8;
 /// A yield that takes longer has let a busy thread run, not one of a channel.
 const YIELD_LATE: Duration = Duration::from_micros(200);
 const WAITS_WITHOUT_YIELDS: u32 = 256;
+const SLEEP_BRIEF: Duration = Duration::from_micros(100);
 
 impl Park {
     pub(crate) fn waiter(&mut self) -> &mut Waiter {
@@ -73,6 +77,9 @@ impl Park {
 
     /// Lets others run for a moment. Where the ends are more than the CPUs, a yield that takes long has let one of them run.
     fn yield_for<R>(&mut self, crowded: bool, ready: &mut impl FnMut() -> Option<R>) -> Option<R> {
+        if !crowded && !self.slept_briefly {
+            return None;
+        }
         if self.no_yields > 0 {
             self.no_yields -= 1;
             return None;
@@ -125,7 +132,9 @@ impl Wait for Park {
             self.waiter.enlist(signal, terms.key, Caller::this_thread()).take();
             let mut answer = ready();
             if answer.is_none() {
+                let before = Instant::now();
                 sleep(terms.until, || self.waiter.was_called());
+                self.slept_briefly = before.elapsed() < SLEEP_BRIEF;
             }
             let called = self.waiter.strike(signal);
             if answer.is_none() {
@@ -151,7 +160,7 @@ impl Wait for Park {
 
 impl Default for Park {
     fn default() -> Self {
-        Self { looks: LOOKS_MAX, no_yields: 0, waiter: Waiter::default() }
+        Self { looks: LOOKS_MAX, no_yields: 0, slept_briefly: false, waiter: Waiter::default() }
     }
 }
 
