@@ -1,6 +1,11 @@
 //! What the harness asks of a queue. An adapter is these few methods and nothing else, so that every contender runs
 //! through the same loops.
 
+use std::{
+    hint::black_box,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
 /// What a queue carries. It starts with a word that names its producer and its place in that producer's stream.
 pub(crate) trait Payload: Copy + Default + Send + Sync + Unpin + 'static {
     /// A payload that can be checked.
@@ -138,4 +143,22 @@ pub(crate) trait Queue<T: Payload>: 'static {
 
     /// Opens a queue with all its ends, ready to be moved to their threads.
     fn open(shape: &Shape) -> (Vec<Self::Tx>, Vec<Self::Rx>);
+}
+
+/// Opens a queue at another place of memory each time. How an allocator's blocks lie to cache lines made a peer's 64-byte items
+/// cost twice as much or half, run by run; so each sample throws the dice anew, and the median says what to expect.
+pub(crate) fn open_elsewhere<Q: Queue<T>, T: Payload>(shape: &Shape) -> (Vec<Q::Tx>, Vec<Q::Rx>) {
+    /// The smallest block that comes from where large ones come from, and what an allocator aligns to.
+    const BASE: usize = 8192;
+    const STEP: usize = 16;
+    static OPENED: AtomicUsize = AtomicUsize::new(0);
+
+    // ORDER: Relaxed; a dice.
+    let nth = OPENED.fetch_add(1, Ordering::Relaxed);
+    // Fibonacci hashing: neighbours get places far apart.
+    let place = (nth as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
+    let shift = black_box(Vec::<u8>::with_capacity(BASE + STEP * place as usize));
+    let ends = Q::open(shape);
+    drop(shift);
+    ends
 }

@@ -4,7 +4,7 @@ use tokio::runtime::Builder;
 
 use crate::harness::{
     measure::{Check, Exact, Growing, Job, Outcome, PRODUCERS_MAX, Phase, Role, Tally, run_items, shape, words},
-    queue::{AsyncPush, AsyncTake, Payload, Queue},
+    queue::{AsyncPush, AsyncTake, Payload, Queue, open_elsewhere},
     rows::{Row, Topology},
 };
 
@@ -15,7 +15,7 @@ where
 {
     assert!(row.producers <= PRODUCERS_MAX, "the check tells {PRODUCERS_MAX} producers apart");
     let runtime = Builder::new_current_thread().build().expect("a runtime of one thread");
-    let (txs, rxs) = Q::open(&shape(row));
+    let (txs, rxs) = open_elsewhere::<Q, T>(&shape(row));
     let mut ends = Some((txs, rxs));
     let each_sees_all = row.topology == Topology::Broadcast;
     let roles: Vec<Role> = vec![Box::new(move |phase| {

@@ -4,7 +4,7 @@
 //! thread drops its ends when it leaves: that ends the calls of the others, unless they hang.
 
 use super::gate::Retry;
-use crate::harness::queue::{BlockingPush, BlockingTake, Payload, Push, Queue, Shape, Take};
+use crate::harness::queue::{BlockingPush, BlockingTake, Payload, Push, Queue, Shape, Take, open_elsewhere};
 
 /// All ends of one queue, ready to be driven.
 pub(crate) type Ends<P, C> = (Vec<P>, Vec<C>);
@@ -85,12 +85,12 @@ impl<T, C: BlockingTake<T>> Get<T> for Waiting<C> {
 
 /// Opens a queue whose ends are polled.
 pub(crate) fn polling<Q: Queue<T>, T: Payload>(shape: &Shape) -> Ends<Polling<Q::Tx>, Polling<Q::Rx>> {
-    let (txs, rxs) = Q::open(shape);
+    let (txs, rxs) = open_elsewhere::<Q, T>(shape);
     (txs.into_iter().map(Polling).collect(), rxs.into_iter().map(Polling).collect())
 }
 
 /// Opens a queue whose ends wait.
 pub(crate) fn waiting<Q: Queue<T>, T: Payload>(shape: &Shape) -> Ends<Waiting<Q::Tx>, Waiting<Q::Rx>> {
-    let (txs, rxs) = Q::open(shape);
+    let (txs, rxs) = open_elsewhere::<Q, T>(shape);
     (txs.into_iter().map(Waiting).collect(), rxs.into_iter().map(Waiting).collect())
 }

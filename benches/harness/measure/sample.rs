@@ -15,7 +15,7 @@ use super::{
     loops::{self, Drain},
 };
 use crate::harness::{
-    queue::{Payload, PushMany, Queue, Shape, Take},
+    queue::{Payload, PushMany, Queue, Shape, Take, open_elsewhere},
     rows::{Calls, Row, Topology},
 };
 
@@ -131,7 +131,7 @@ pub(crate) fn bulk<Q, T: Payload>(row: &Row, job: &Job) -> Outcome
 where
     Q: Queue<T, Tx: PushMany<T>, Rx: Take<T>>,
 {
-    let (mut tx, rx) = one(Q::open(&shape(row)));
+    let (mut tx, rx) = one(open_elsewhere::<Q, T>(&shape(row)));
     let mut rx = Polling(rx);
     let batch = row.batch;
     let roles: Vec<Role> = vec![
