@@ -160,7 +160,7 @@ fn cell(RowResult { row, .. }: &RowResult, cell: &Cell, version: Version) -> Val
 }
 
 /// What became of a round.
-fn letter(sample: &Option<Sample>) -> char {
+pub(crate) fn letter(sample: &Option<Sample>) -> char {
     match sample {
         None => '-',
         Some(sample) => match sample.regime() {

@@ -227,6 +227,9 @@ const MPMC: Row = Row { topology: Topology::Mpmc, ours: "ringway mpmc", ..SPSC }
 const BULK: Row = Row { topology: Topology::Bulk, batch: 32, ours: "ringway dense runs", ..SPSC };
 const BLOCKING: Row = Row { calls: Calls::Blocking, ..SPSC };
 
+/// What every open loop runs on; when its items come is not the row's to say.
+pub(crate) const OPEN: Row = Row { name: "open", ..SPSC };
+
 /// Every workload, in the order of the report.
 pub(crate) const ROWS: &[Row] = &[
     Row { name: "pair", topology: Topology::Pair, ..SPSC },

@@ -1,8 +1,11 @@
 //! ringway's channels, by the constructors that its documentation would send a user to.
 
+use std::marker::PhantomData;
+
 use ringway::{
     channel::{self, Receiver, Sender},
-    ring::{Kind, lanes::Lanes, mpmc::Mpmc as MpmcRing, spsc::Spsc as SpscRing},
+    ring::{Capacity, Kind, lanes::Lanes, mpmc::Mpmc as MpmcRing, spsc::Spsc as SpscRing},
+    wait::Wait,
 };
 
 use super::clones;
@@ -49,14 +52,37 @@ impl<T: Payload> Queue<T> for Mpmc {
 
 const CAPACITY: &str = "the row's capacity is allowed";
 
-impl<T: Payload, K: Kind<T, Producer: 'static, Consumer: 'static> + 'static> BlockingPush<T> for Sender<T, K> {
+/// A channel of one ring and one way to wait.
+pub(crate) struct Channel<K, W>(PhantomData<(K, W)>);
+
+impl<T: Payload, K, W: Wait> Queue<T> for Channel<K, W>
+where
+    K: Kind<T, Producer: 'static, Consumer: 'static> + 'static,
+    W::Signal: 'static,
+{
+    type Tx = Sender<T, K, W>;
+    type Rx = Receiver<T, K, W>;
+
+    fn open(shape: &Shape) -> (Vec<Self::Tx>, Vec<Self::Rx>) {
+        let (tx, rx) = channel::channel(Capacity::at_least(shape.capacity)).expect(CAPACITY);
+        (vec![tx], vec![rx])
+    }
+}
+
+impl<T: Payload, K, W: Wait> BlockingPush<T> for Sender<T, K, W>
+where
+    K: Kind<T, Producer: 'static, Consumer: 'static> + 'static,
+{
     #[inline(always)]
     fn push_waiting(&mut self, item: T) -> Result<(), Ended> {
         self.send(item).map_err(|_| Ended)
     }
 }
 
-impl<T: Payload, K: Kind<T, Producer: 'static, Consumer: 'static> + 'static> BlockingTake<T> for Receiver<T, K> {
+impl<T: Payload, K, W: Wait> BlockingTake<T> for Receiver<T, K, W>
+where
+    K: Kind<T, Producer: 'static, Consumer: 'static> + 'static,
+{
     #[inline(always)]
     fn take_waiting(&mut self) -> Result<T, Ended> {
         self.recv().map_err(|_| Ended)

@@ -7,7 +7,9 @@ mod ring;
 
 pub(crate) use self::{
     ceiling::{NoQueue, NoQueueBulk, RawLine, RawStream},
-    channel::{Mpmc as RingwayChannelMpmc, Mpsc as RingwayChannelMpsc, Spsc as RingwayChannelSpsc},
+    channel::{
+        Channel as RingwayChannel, Mpmc as RingwayChannelMpmc, Mpsc as RingwayChannelMpsc, Spsc as RingwayChannelSpsc,
+    },
     ring::{
         Broadcast as RingwayBroadcast, BroadcastEach as RingwayBroadcastEach, BroadcastMulti as RingwayBroadcastMulti,
         ByLane as RingwayLanes, DenseRuns as RingwayDenseRuns, Each as RingwayEach, OneToOne as Ringway,

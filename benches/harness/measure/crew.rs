@@ -123,6 +123,8 @@ pub(crate) struct Ran {
     pub(crate) tallies: Vec<[Tally; 2]>,
     /// The share of the time that others had one of the CPUs, where they had most.
     pub(crate) taken: f64,
+    /// CPU time of each seat.
+    pub(crate) busy: Vec<Duration>,
 }
 
 /// What the threads of a sample share.
@@ -263,6 +265,7 @@ fn conclude(reports: Vec<Result<Report, String>>, job: &Job) -> End {
         probes: complete[0].probes,
         items: complete[0].items,
         taken: (0..job.pins.len()).map(|cpu| taken(&complete, cpu, job)).fold(0.0, f64::max),
+        busy: complete.iter().map(|report| report.busy).collect(),
         tallies: complete.into_iter().map(|report| report.tallies).collect(),
     })
 }

@@ -1,7 +1,7 @@
 //! One sample: threads pinned and lined up, the distance of their CPUs probed, a burst timed and checked.
 //!
 //! `drive` is how a loop sees an end; `gate` holds threads together and lets them give up; `check` says whether a stream arrived whole; `probe` measures how
-//! far two CPUs are from each other right now; `loops` are the hot loops, `asleep` those in which somebody sleeps; `crew` runs the threads of one sample; `sample`
+//! far two CPUs are from each other right now; `loops` are the hot loops, `asleep` those in which somebody sleeps, `open` those that keep to a plan; `crew` runs the threads of one sample; `sample`
 //! fits a queue to a row's loops, and `figure` makes one number of what they noted.
 
 mod asleep;
@@ -11,6 +11,7 @@ mod drive;
 mod figure;
 mod gate;
 mod loops;
+mod open;
 mod probe;
 mod sample;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub(crate) use self::{
     crew::{FAR_NS, Job, Phase, Regime, Role},
     drive::{Ends, Get, Put, polling, waiting},
     gate::{SPINS, SPINS_TIGHT},
+    open::{Agenda, Noted, Plan, no_queue, open_loop},
     sample::{
         Outcome, Sample, TAKEN_MAX, broadcast, bulk, idle, paced, pair, round_trip, run_items, send_cost, shape,
         stream, wake,

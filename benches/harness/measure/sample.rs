@@ -40,6 +40,12 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
+    /// Figures of a sample, and what stood beside them.
+    pub(crate) fn new(ns: f64, p99_ns: Option<f64>, ran: &Ran) -> Self {
+        let elapsed_ns = ran.elapsed.as_nanos() as f64;
+        Self { ns, p99_ns, elapsed_ns, probes: ran.probes, taken: ran.taken, cpu: None }
+    }
+
     /// How far the CPUs were from each other; `None` if that changed meanwhile, or if the CPUs were not ours alone.
     pub(crate) fn regime(&self) -> Option<Regime> {
         let [before, after] = self.probes.map(Regime::of);
@@ -54,9 +60,9 @@ impl Sample {
 
 /// What became of a try to measure.
 #[derive(Debug, Clone)]
-pub(crate) enum Outcome {
+pub(crate) enum Outcome<S = Sample> {
     /// It was measured, and the stream was whole.
-    Measured(Sample),
+    Measured(S),
     /// The stream was not whole, or the contender panicked.
     Fault(String),
     /// The deadline passed.
@@ -242,6 +248,18 @@ pub(crate) fn run_items(roles: Vec<Role>, row: &Row, job: &Job) -> Outcome {
 }
 
 fn conclude(row: &Row, end: End, figure: fn(&Row, &Ran) -> Figure) -> Outcome {
+    match settle(row, end) {
+        Outcome::Measured(ran) => match figure(row, &ran) {
+            Ok((ns, p99_ns)) => Outcome::Measured(Sample::new(ns, p99_ns, &ran)),
+            Err(why) => Outcome::Fault(why),
+        },
+        Outcome::Fault(what) => Outcome::Fault(what),
+        Outcome::Hung { what, stuck, burning } => Outcome::Hung { what, stuck, burning },
+    }
+}
+
+/// What a sample's threads brought home, if the streams were whole.
+pub(crate) fn settle(row: &Row, end: End) -> Outcome<Ran> {
     let ran = match end {
         End::Ran(ran) => ran,
         End::Panicked(message) => return Outcome::Fault(message),
@@ -257,21 +275,10 @@ fn conclude(row: &Row, end: End, figure: fn(&Row, &Ran) -> Figure) -> Outcome {
             return Outcome::Hung { what, stuck, burning };
         }
     };
-    if let Some(fault) = broken(row, &ran) {
-        return Outcome::Fault(fault);
+    match broken(row, &ran) {
+        Some(fault) => Outcome::Fault(fault),
+        None => Outcome::Measured(ran),
     }
-    let (ns, p99_ns) = match figure(row, &ran) {
-        Ok(figures) => figures,
-        Err(why) => return Outcome::Fault(why),
-    };
-    Outcome::Measured(Sample {
-        ns,
-        p99_ns,
-        elapsed_ns: ran.elapsed.as_nanos() as f64,
-        probes: ran.probes,
-        taken: ran.taken,
-        cpu: None,
-    })
 }
 
 /// What is wrong with the streams of either phase.

@@ -5,6 +5,8 @@
 
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
 use crate::{
     args,
     fault::Fault,
@@ -12,6 +14,7 @@ use crate::{
         document::{self, Document, Head},
         entries,
         facts::{Facts, Watch},
+        open::sweep::{self, Course},
         rows::ROWS,
         schedule::{self, Results, Wanted},
     },
@@ -19,12 +22,15 @@ use crate::{
 };
 
 mod build;
+mod latency;
 mod output;
 mod progress;
 
+use latency::FAMILIES;
 use output::Output;
 use progress::Progress;
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Rounds of a run that did not ask for a number.
 const ROUNDS: usize = 21;
 /// Rounds of a quick run.
@@ -45,13 +51,14 @@ pub(crate) fn run(told: &args::Bench) -> Result<ExitCode, Fault> {
     let facts = Facts::look(build::build()).map_err(Fault::new)?;
     let watch = Watch::start();
     schedule::run(&mut results, &wanted, &facts.cores, &mut Progress::new("rows"));
+    let courses = latency::measure(&wanted, None, &facts.cores).map_err(Fault::new)?;
 
     let disturbance = watch.stop();
     let unfit = document::unfit(&facts, &disturbance, &results, &wanted);
     let head = Head {
         tool: "ringway bench",
         command: command(told, &wanted),
-        version: env!("CARGO_PKG_VERSION"),
+        version: VERSION,
         wanted: &wanted,
         facts: &facts,
         seconds: watch.seconds(),
@@ -59,16 +66,38 @@ pub(crate) fn run(told: &args::Bench) -> Result<ExitCode, Fault> {
         unfit: &unfit,
         excluded: &results.excluded,
     };
-    let cells = document::cells(&results, |package| (package == "ringway").then_some(env!("CARGO_PKG_VERSION")));
-    let document = Document { head: head.json(), cells, ..Document::default() };
+    let mut cells = document::cells(&results, |package| (package == "ringway").then_some(VERSION));
+    cells.extend(courses.iter().map(|course| course.cell(VERSION)));
+    let document =
+        Document { head: head.json(), cells, latencies: latencies(&courses), knees: knees(&courses), matrix: None };
+    for course in &courses {
+        output.write(&course.file(), course.latencies.log(&course.case.cell, course.took))?;
+    }
     let path = output.write("bench.json", document.render())?;
     show::print(&format!("written: {}\n", path.display()))?;
-    Ok(if results.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_sound =
+        results.is_sound() && courses.iter().all(|course| course.faults.is_empty() && course.hangs.is_empty());
+    Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn latencies(courses: &[Course]) -> Vec<Value> {
+    courses.iter().map(Course::latency).collect()
+}
+
+fn knees(courses: &[Course]) -> Vec<Value> {
+    let knee = |(entry, arrivals, point): (&str, &str, sweep::Point)| {
+        let (offered, p99_ns) = (document::rounded(point.offered), document::rounded(point.p99_ns));
+        json!({ "entry": entry, "arrivals": arrivals, "offered": offered, "p99_ns": p99_ns })
+    };
+    sweep::knees(courses).into_iter().map(knee).collect()
 }
 
 /// A name that matches nothing is a slip, not an empty run.
 fn check_names(wanted: &Wanted) -> Result<(), Fault> {
-    match wanted.only.iter().find(|part| !ROWS.iter().any(|row| row.is_called(part))) {
+    let is_known = |part: &&String| {
+        ROWS.iter().any(|row| row.is_called(part)) || FAMILIES.iter().any(|family| family.is_called(part))
+    };
+    match wanted.only.iter().find(|part| !is_known(part)) {
         Some(part) => Err(Fault::new(format!("--only: no row is called {part}; --list shows them"))),
         None => Ok(()),
     }
@@ -81,6 +110,12 @@ fn list(results: &Results, wanted: &Wanted) -> String {
         text += &show::beside(&format!("{} ({})", row.row.name, row.row.group()), 4, "");
         text += &show::beside("", 4, &row.row.describe(wanted.quick));
         text += &show::beside("", 4, &names.join(", "));
+    }
+    for family in FAMILIES.iter().filter(|family| family.is_wanted(wanted)) {
+        let names: Vec<_> = family.entries(wanted.quick).iter().map(|entry| entry.name).collect();
+        text += &show::beside(&format!("{} ({})", family.name, family.group), 4, "");
+        text += &show::beside("", 4, family.about);
+        text += &show::beside("", 4, &format!("(no queue), {}", names.join(", ")));
     }
     text
 }
