@@ -77,9 +77,9 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// Pushes some items, and tells receivers.
     fn push_run<I: Iterator<Item = T>>(&mut self, items: &mut I) -> Result<usize, PushError<()>> {
         // How many went in before a panic is not known here; who is woken wakes the next.
-        let mut telling = Telling(self, 1);
+        let mut telling = Telling(self, Some(1));
         let pushed = telling.0.producer.push_iter(&mut items.take(RUN));
-        telling.1 = pushed.unwrap_or(1);
+        telling.1 = pushed.ok();
         pushed
     }
 
@@ -107,8 +107,7 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// ```
     pub fn claim(&mut self, max: usize) -> Result<Claim<'_, T, K, W>, SendError<()>> {
         assert!(max > 0, "a claim is of one slot at the least");
-        let mut slots = self.producer.claim(max);
-        self.tell_of_claims();
+        let mut slots = self.claim_slots(max);
         if let Err(PushError::Full(())) = slots {
             slots = self
                 .wait_for_room(Deadline::NEVER, |producer| match producer.claim(max) {
@@ -132,13 +131,22 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// If `max` is 0.
     pub fn try_claim(&mut self, max: usize) -> Result<Claim<'_, T, K, W>, TrySendError<()>> {
         assert!(max > 0, "a claim is of one slot at the least");
-        let slots = self.producer.claim(max);
-        self.tell_of_claims();
-        match slots {
+        match self.claim_slots(max) {
             Ok(slots) => Ok(self.claimed(slots)),
             Err(PushError::Full(())) => Err(TrySendError::Full(())),
             Err(PushError::Closed(())) => Err(SendError::new((), self.link.receivers.end()).into()),
         }
+    }
+
+    /// Opens a claim, which ends a forgotten one: others may have stood behind it.
+    fn claim_slots(&mut self, max: usize) -> Result<usize, PushError<()>> {
+        let slots = self.producer.claim(max);
+        if slots.is_ok() {
+            self.tell(1);
+        } else {
+            self.tell_of_forgotten();
+        }
+        slots
     }
 
     /// The claim that this producer has just opened.
@@ -148,12 +156,15 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     }
 }
 
-/// A sender during a batch, after which receivers are told of so many items; also if the iterator panics.
-struct Telling<'a, T, K: Kind<T>, W: Wait>(&'a mut Sender<T, K, W>, usize);
+/// A sender during a batch, after which it tells of so many items, or that it was refused; also if the iterator panics.
+struct Telling<'a, T, K: Kind<T>, W: Wait>(&'a mut Sender<T, K, W>, Option<usize>);
 
 impl<T, K: Kind<T>, W: Wait> Drop for Telling<'_, T, K, W> {
     fn drop(&mut self) {
-        self.0.tell(self.1);
+        match self.1 {
+            Some(items) => self.0.tell(items),
+            None => self.0.tell_of_forgotten(),
+        }
     }
 }
 
@@ -166,16 +177,12 @@ pub struct Claim<'a, T, K: Kind<T>, W: Wait> {
     tells: Tells<'a, K::Producer, W::Signal>,
 }
 
-/// Tells receivers, when it is dropped, of so many slots.
+/// Tells, when it is dropped, of so many slots.
 struct Tells<'a, P: Slots, S: Signal>(&'a Link<P, S>, usize);
 
 impl<P: Slots, S: Signal> Drop for Tells<'_, P, S> {
     fn drop(&mut self) {
-        if P::SHOWN_TO_ALL {
-            self.0.receivers.signal.notify_all();
-        } else {
-            self.0.receivers.signal.notify(self.1, 0);
-        }
+        self.0.tell_of_claim(self.1);
     }
 }
 

@@ -123,8 +123,11 @@ impl<T, K: Kind<T>> Sender<T, K, Park> {
                 pushed => Some(pushed),
             }
         });
-        // Also if it was refused: as in a blocking send.
-        self.tell(1);
+        if matches!(polled, Poll::Ready(Ok(()))) {
+            self.tell(1);
+        } else {
+            self.tell_of_forgotten();
+        }
         polled.map(|pushed| {
             if self.wait.waiter().was_listed() {
                 self.call_next();

@@ -1,5 +1,6 @@
 //! What the ends of a channel share beside the ring: who sleeps on which side, who is left, who died, what was lost.
 
+use crate::ring::sealed::Slots;
 use crate::sync::{AtomicBool, AtomicUsize, Counter, Mutex, Ordering, Padded, full_fence};
 use crate::wait::{Deadline, Signal, Terms};
 
@@ -68,6 +69,28 @@ impl<S: Signal> Side<S> {
         full_fence();
         // ORDER: Relaxed; the fences put it after the close, and the mark before it.
         if self.died.load(Ordering::Relaxed) { End::PeerDied } else { End::Closed }
+    }
+}
+
+impl<P: Slots, S: Signal> Link<P, S> {
+    /// Tells receivers of so many slots that may hold items now.
+    #[inline(always)]
+    pub(super) fn tell_receivers(&self, slots: usize) {
+        let signal = &self.receivers.signal;
+        if P::SHOWN_TO_ALL {
+            signal.notify_all();
+        } else {
+            signal.notify(slots, 0);
+        }
+    }
+
+    /// Tells everybody of a claim of so many slots that has ended; a push is one, too.
+    #[inline(always)]
+    pub(super) fn tell_of_claim(&self, slots: usize) {
+        self.tell_receivers(slots);
+        if P::STOPS_OTHERS {
+            self.senders.signal.notify(1, 0);
+        }
     }
 }
 

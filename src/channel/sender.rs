@@ -104,27 +104,23 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
                 Ok(())
             }
             refused => {
-                self.tell_of_claims();
+                self.tell_of_forgotten();
                 refused
             }
         }
     }
 
-    /// A claim that was forgotten has ended, although a push was refused: others may stand behind it.
+    /// A claim that was forgotten may have ended, although a push was refused: receivers may stand behind it. Senders behind
+    /// it are stopped by what has stopped this one.
     #[inline(never)]
-    pub(super) fn tell_of_claims(&self) {
-        self.tell(1);
+    pub(super) fn tell_of_forgotten(&self) {
+        self.link.tell_receivers(1);
     }
 
-    /// Tells receivers of so many new items.
+    /// Tells of so many new items.
     #[inline(always)]
     pub(super) fn tell(&self, items: usize) {
-        let signal = &self.link.receivers.signal;
-        if <K::Producer as Slots>::SHOWN_TO_ALL {
-            signal.notify_all();
-        } else {
-            signal.notify(items, 0);
-        }
+        self.link.tell_of_claim(items);
     }
 
     #[inline(never)]
@@ -257,6 +253,9 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     fn after_leaving(&self) {
         // Also of one that is not the last: it may have ended a claim that others stood behind.
         self.link.receivers.signal.notify_all();
+        if <K::Producer as Slots>::STOPS_OTHERS {
+            self.link.senders.signal.notify_all();
+        }
     }
 }
 

@@ -220,6 +220,7 @@ impl<T: Send + Sync> Slots for Producer<T> {
     type Leftover = Storage<T>;
 
     const SHOWN_TO_ALL: bool = true;
+    const STOPS_OTHERS: bool = true;
 
     fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
         self.held = self.hold(max as u64)?;
@@ -389,6 +390,8 @@ impl<T> Consumer<T> {
                 State::Hole => {
                     self.shared.stamped.skipped.add(1);
                     self.head += 1;
+                    // Now, so that who has looked has given back whatever a second look would.
+                    self.release();
                 }
                 State::Free | State::Behind | State::Ahead => return Err(self.nothing()),
             }

@@ -422,6 +422,10 @@ pub(crate) mod sealed {
         /// Whether every consumer sees every item.
         const SHOWN_TO_ALL: bool = false;
 
+        /// Whether a claim may be all that stops the other producers, with no consumer in between that would tell them of
+        /// the room it makes.
+        const STOPS_OTHERS: bool = false;
+
         /// Which room this producer waits for: those of one key push to the same slots.
         fn key(&self) -> usize {
             0

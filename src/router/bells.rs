@@ -2,13 +2,23 @@
 
 use std::{cell::Cell, time::Instant};
 
-use crate::wait::{Deadline, Park, Sleepers, Terms, Wait};
+use crate::wait::{Deadline, Park, Signal, Sleepers, Terms, Wait};
 
 /// Of one shard: workers that have nothing to do, and publishers that find no room.
 #[derive(Default)]
 pub(crate) struct Bells {
     pub(crate) items: Sleepers,
     pub(crate) room: Sleepers,
+}
+
+impl Bells {
+    /// Tells of items that were published to a topic: workers, and the next publisher. Where nobody gates, nothing stops a
+    /// publisher but another's push, which it had caught up with by a whole lap, and nobody else would tell it.
+    #[inline(always)]
+    pub(super) fn published(&self) {
+        self.items.notify_all();
+        self.room.notify(1, 0);
+    }
 }
 
 thread_local! {

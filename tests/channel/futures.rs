@@ -19,11 +19,11 @@ use ringway::{
 
 use crate::{
     beside, ends,
-    sleeping::Count,
     support::{
         counted::{Counted, Ledger},
         patience::{dies, until},
         random::Random,
+        wakes::Wakes,
     },
 };
 
@@ -71,7 +71,7 @@ fn blocking_and_async_ends_mix() {
 fn a_close_resolves_what_waits() {
     let (mut tx, mut rx) = channel::spsc::<u64>(1).unwrap();
     while tx.try_send(0).is_ok() {}
-    let (count, waker) = Count::waker();
+    let (count, waker) = Wakes::waker();
     let mut send = tx.send_async(9);
     assert!(poll_once(&mut send, &waker).is_pending());
     rx.close();
@@ -79,7 +79,7 @@ fn a_close_resolves_what_waits() {
     assert_eq!(poll_once(&mut send, &waker), Poll::Ready(Err(SendError::Closed(9))));
     drop(send);
     let (mut tx, mut rx) = channel::mpmc::<u64>(1).unwrap();
-    let (count, waker) = Count::waker();
+    let (count, waker) = Wakes::waker();
     let mut recv = rx.recv_async();
     assert!(poll_once(&mut recv, &waker).is_pending());
     tx.close();
@@ -186,7 +186,7 @@ fn wakers_that_panic_or_come_back_harm_nobody() {
     }
     let (mut tx, mut rx) = channel::mpmc::<u64>(8).unwrap();
     let mut second = rx.clone();
-    let (count, waker) = Count::waker();
+    let (count, waker) = Wakes::waker();
     assert!(rx.poll_recv(&mut Context::from_waker(&Waker::from(Arc::new(Panics)))).is_pending());
     assert!(second.poll_recv(&mut Context::from_waker(&waker)).is_pending());
     dies(|| {
@@ -249,7 +249,7 @@ mod streams {
     fn a_sink_holds_one_item_until_it_is_flushed() {
         let (tx, mut rx) = channel::mpmc::<u64>(1).unwrap();
         let mut sink = tx.into_sink();
-        let (count, waker) = Count::waker();
+        let (count, waker) = Wakes::waker();
         let context = &mut Context::from_waker(&waker);
         Pin::new(&mut sink).start_send(1).unwrap();
         Pin::new(&mut sink).start_send(2).unwrap();

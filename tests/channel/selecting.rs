@@ -11,7 +11,10 @@ use ringway::{
     wait::Deadline,
 };
 
-use crate::{beside, sleeping::Count, support::patience::until};
+use crate::{
+    beside,
+    support::{patience::until, wakes::Wakes},
+};
 
 /// Chooses `times` times among channels that are always ready, and counts.
 fn choices(select: &mut Select, channels: usize, times: usize) -> Vec<usize> {
@@ -131,7 +134,7 @@ fn a_deadline_and_a_ticker_end_the_wait() {
 fn a_task_may_select() {
     let (mut one, mut from_one) = channel::spsc::<u64>(2).unwrap();
     let (mut two, mut from_two) = channel::spsc::<u64>(2).unwrap();
-    let (count, waker) = Count::waker();
+    let (count, waker) = Wakes::waker();
     let context = &mut Context::from_waker(&waker);
     let mut select = Select::fair();
     assert!(select.poll(&mut [&mut from_one, &mut from_two], context).is_pending());

@@ -1,11 +1,8 @@
 //! Ends that are known to be asleep: who wakes them, how many, and who does not.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    task::{Context, Poll, Wake, Waker},
+    sync::Arc,
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -17,7 +14,10 @@ use ringway::{
 
 use crate::{
     beside,
-    support::patience::{dies, until},
+    support::{
+        patience::{dies, until},
+        wakes::Wakes,
+    },
 };
 
 fn asleep<K: Kind<u64>>(tx: &Sender<u64, K>, receivers: usize) {
@@ -26,27 +26,6 @@ fn asleep<K: Kind<u64>>(tx: &Sender<u64, K>, receivers: usize) {
 
 fn senders_asleep<K: Kind<u64>>(rx: &Receiver<u64, K>, senders: usize) {
     until("sleeping senders", || (rx.sleeping_senders() == senders).then_some(()));
-}
-
-/// A waker that counts.
-#[derive(Default)]
-pub(crate) struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Relaxed);
-    }
-}
-
-impl Count {
-    pub(crate) fn waker() -> (Arc<Self>, Waker) {
-        let count = Arc::new(Self::default());
-        (Arc::clone(&count), Waker::from(count))
-    }
-
-    pub(crate) fn get(&self) -> usize {
-        self.0.load(Relaxed)
-    }
 }
 
 fn each_kind_wakes_a_sleeper<K: Kind<u64, Producer: 'static, Consumer: 'static> + 'static>() {
@@ -82,11 +61,11 @@ fn a_sleeper_is_woken_on_every_kind() {
 #[test]
 fn one_item_wakes_one_sleeper() {
     let (mut tx, rx) = channel::mpmc::<u64>(64).unwrap();
-    let mut sleepers: Vec<_> = (0..8).map(|_| (rx.clone(), Count::waker())).collect();
+    let mut sleepers: Vec<_> = (0..8).map(|_| (rx.clone(), Wakes::waker())).collect();
     for (rx, (_, waker)) in &mut sleepers {
         assert!(rx.poll_recv(&mut Context::from_waker(waker)).is_pending());
     }
-    type Sleeper = (Receiver<u64, Mpmc>, (Arc<Count>, Waker));
+    type Sleeper = (Receiver<u64, Mpmc>, (Arc<Wakes>, Waker));
     let woken = |sleepers: &[Sleeper]| sleepers.iter().map(|(_, (count, _))| count.get()).collect::<Vec<_>>();
     tx.send(1).unwrap();
     assert_eq!(woken(&sleepers), [1, 0, 0, 0, 0, 0, 0, 0], "first come, first woken");
@@ -104,7 +83,7 @@ fn one_item_wakes_one_sleeper() {
 fn a_call_that_was_not_answered_is_passed_on() {
     let (mut tx, mut first) = channel::mpmc::<u64>(4).unwrap();
     let (mut second, mut third) = (first.clone(), first.clone());
-    let ((one, one_waker), (two, two_waker), (three, three_waker)) = (Count::waker(), Count::waker(), Count::waker());
+    let ((one, one_waker), (two, two_waker), (three, three_waker)) = (Wakes::waker(), Wakes::waker(), Wakes::waker());
     {
         let mut future = std::pin::pin!(first.recv_async());
         assert!(future.as_mut().poll(&mut Context::from_waker(&one_waker)).is_pending());
@@ -119,11 +98,58 @@ fn a_call_that_was_not_answered_is_passed_on() {
     assert_eq!(third.poll_recv(&mut Context::from_waker(&three_waker)), Poll::Ready(Ok(1)));
 }
 
+/// With no receiver in, nothing stops a sender but a claim that it has caught up with by a lap, and nobody but the claim's owner
+/// can tell it that the claim has ended: it slept on.
+#[test]
+fn the_end_of_a_claim_wakes_who_has_caught_up_with_it() {
+    for ending in 0..6 {
+        let (mut tx, rx) = channel::broadcast_multi::<u64>(2).unwrap();
+        let mut behind = tx.clone();
+        drop(rx);
+        let mut claim = tx.claim(1).unwrap();
+        claim.push(1).unwrap();
+        while behind.try_send(2).is_ok() {}
+        let (wakes, waker) = Wakes::waker();
+        let (context, mut item) = (&mut Context::from_waker(&waker), Some(3));
+        assert!(behind.poll_send(context, &mut item).is_pending());
+        assert_eq!(wakes.get(), 0);
+        match ending {
+            0 => assert_eq!(claim.commit(), 1),
+            1 => claim.abandon(),
+            forgotten => {
+                std::mem::forget(claim);
+                match forgotten {
+                    2 => tx.try_send(4).unwrap(),
+                    3 => assert!(tx.try_send_many(&mut (4..6)).is_ok()),
+                    4 => tx.try_claim(1).unwrap().abandon(),
+                    _ => drop(tx),
+                }
+            }
+        }
+        assert_eq!(wakes.get(), 1, "ending {ending}");
+        assert_eq!(behind.poll_send(context, &mut item), Poll::Ready(Ok(())), "ending {ending}");
+    }
+}
+
+/// A receiver that is lent an item past tombstones gave their slots back only when it had told senders of its room.
+#[test]
+fn room_past_tombstones_is_told_before_an_item_is_lent() {
+    let (mut tx, mut rx) = channel::broadcast_multi::<u64>(8).unwrap();
+    tx.claim(6).unwrap().abandon();
+    while tx.try_send(7).is_ok() {}
+    let (wakes, waker) = Wakes::waker();
+    let (context, mut item) = (&mut Context::from_waker(&waker), Some(8));
+    assert!(tx.poll_send(context, &mut item).is_pending());
+    assert_eq!(rx.try_recv_ref(), Ok(&7));
+    assert_eq!(wakes.get(), 1);
+    assert_eq!(tx.poll_send(context, &mut item), Poll::Ready(Ok(())));
+}
+
 /// The list holds an end once, however often its futures are polled, dropped or forgotten.
 #[test]
 fn the_list_of_sleepers_does_not_grow() {
     let (tx, mut rx) = channel::mpmc::<u64>(4).unwrap();
-    let (_, waker) = Count::waker();
+    let (_, waker) = Wakes::waker();
     for nth in 0..10_000 {
         let mut future = rx.recv_async();
         assert!(std::pin::pin!(&mut future).poll(&mut Context::from_waker(&waker)).is_pending());
@@ -143,7 +169,7 @@ fn the_list_of_sleepers_does_not_grow() {
 fn room_in_a_lane_wakes_its_sender_only() {
     let (mut left, mut rx) = channel::mpsc::<u64>(2).unwrap();
     let mut right = left.clone();
-    let ((one, one_waker), (two, two_waker)) = (Count::waker(), Count::waker());
+    let ((one, one_waker), (two, two_waker)) = (Wakes::waker(), Wakes::waker());
     // Eights for the left, hundreds for the right.
     while left.try_send(8).is_ok() {}
     while right.try_send(100).is_ok() {}
@@ -161,7 +187,7 @@ fn room_in_a_lane_wakes_its_sender_only() {
 fn a_sender_wakes_for_half_of_the_ring() {
     let (mut tx, mut rx) = channel::spsc::<u64>(64).unwrap();
     let sent = crate::fill(&mut tx) as usize;
-    let (count, waker) = Count::waker();
+    let (count, waker) = Wakes::waker();
     assert!(tx.poll_send(&mut Context::from_waker(&waker), &mut Some(1)).is_pending());
     for nth in 1..=32 {
         assert_eq!(count.get(), 0, "after {nth} items");

@@ -11,3 +11,4 @@ pub(crate) mod patience;
 pub(crate) mod payload;
 pub(crate) mod random;
 pub(crate) mod runner;
+pub(crate) mod wakes;

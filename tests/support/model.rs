@@ -14,6 +14,8 @@ use super::kinds::Facts;
 struct Item {
     value: u64,
     producer: usize,
+    /// So many were accepted before it.
+    nth: u64,
 }
 
 /// What lies before a consumer; one view for all that compete, one for each of a broadcast.
@@ -37,7 +39,7 @@ impl View {
 struct Open {
     producer: usize,
     slots: usize,
-    /// Values from here on were pushed behind it.
+    /// Items from this one on were pushed behind it.
     since: u64,
 }
 
@@ -54,8 +56,9 @@ pub(crate) struct Model {
     open: Vec<Open>,
     /// Those who live.
     producers: Vec<usize>,
-    /// The next value to be made; a later value is never accepted before an earlier one.
+    /// The next value to be made.
     next: u64,
+    accepted: u64,
 }
 
 impl Model {
@@ -70,6 +73,7 @@ impl Model {
             open: Vec::new(),
             producers: vec![0],
             next: 0,
+            accepted: 0,
         }
     }
 
@@ -117,7 +121,11 @@ impl Model {
     }
 
     pub(crate) fn forgets(&mut self, producer: usize, slots: usize) {
-        self.open.push(Open { producer, slots, since: self.next });
+        self.open.push(Open { producer, slots, since: self.accepted });
+    }
+
+    pub(crate) fn has_open_claims(&self) -> bool {
+        !self.open.is_empty()
     }
 
     pub(crate) fn has_forgotten(&self, producer: usize) -> bool {
@@ -141,8 +149,9 @@ impl Model {
         assert!(inside < self.facts.hold(self.capacity), "{value} was accepted with {inside} items inside");
         self.ungated |= self.views.iter().all(Option::is_none);
         for view in self.views.iter_mut().flatten().chain([&mut self.left_last]) {
-            view.items.push_back(Item { value, producer });
+            view.items.push_back(Item { value, producer, nth: self.accepted });
         }
+        self.accepted += 1;
     }
 
     pub(crate) fn refuses(&self, producer: usize, error: PushError<()>) {
@@ -171,15 +180,13 @@ impl Model {
     }
 
     fn takes(&mut self, view: usize, value: u64) -> Item {
-        let lanes = self.facts.lanes;
-        if self.facts.tombstones {
-            let blocked = self.open.iter().any(|open| open.since <= value);
-            assert!(!blocked, "{value} came out past an open claim");
-        }
+        let Facts { lanes, tombstones, .. } = self.facts;
+        let open = self.open.iter().map(|open| open.since).min().filter(|_| tombstones);
         let view = self.view(view);
         let at = view.items.iter().position(|item| item.value == value);
         let at = at.unwrap_or_else(|| panic!("{value} came out and is not inside"));
-        let producer = view.items[at].producer;
+        let Item { producer, nth, .. } = view.items[at];
+        assert!(open.is_none_or(|since| nth < since), "{value} came out past an open claim");
         let overtaken = |item: &&Item| !lanes || item.producer == producer;
         let earlier = view.items.iter().take(at).find(overtaken);
         assert!(earlier.is_none(), "{value} came out before {earlier:?}");
@@ -214,7 +221,7 @@ impl Model {
         let open = self.open.iter().map(|open| open.since).min();
         let view = self.view(view);
         if let Some(front) = view.items.front() {
-            let claimed = tombstones && open.is_some_and(|since| since <= front.value);
+            let claimed = tombstones && open.is_some_and(|since| since <= front.nth);
             // Who peeks keeps the turn of a lane.
             let blocked = claimed || lanes && !view.held.is_empty();
             return assert!(blocked && error == PopError::Empty, "{error:?} with {} items inside", view.items.len());
@@ -227,6 +234,20 @@ impl Model {
         } else {
             assert!(closed || error == PopError::Empty, "Closed from an open ring");
         }
+    }
+
+    /// Whether a pop must have an item, or the end.
+    pub(crate) fn must_answer(&mut self, view: usize) -> bool {
+        let Facts { tombstones, lanes, .. } = self.facts;
+        let open = self.open.iter().map(|open| open.since).min();
+        let closed = self.closed;
+        let view = self.view(view);
+        let is_clear = !lanes || view.held.is_empty();
+        let is_there = match view.items.front() {
+            Some(front) => !(tombstones && open.is_some_and(|since| since <= front.nth)),
+            None => closed && open.is_none(),
+        };
+        is_clear && is_there
     }
 
     pub(crate) fn depth_of_consumer(&mut self, view: usize, depth: usize) {
@@ -255,6 +276,12 @@ impl Model {
         // What its origin has only looked at, the clone has still to see.
         copy.held.drain(..).for_each(|item| copy.items.push_front(item));
         self.views.push(Some(copy));
+        self.views.len() - 1
+    }
+
+    /// The view of a consumer that sees what comes from now on, of a broadcast without open claims.
+    pub(crate) fn view_joins(&mut self) -> usize {
+        self.views.push(Some(View::default()));
         self.views.len() - 1
     }
 

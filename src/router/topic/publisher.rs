@@ -12,7 +12,7 @@ use crate::router::{
     shard_of,
     side::push_all,
 };
-use crate::wait::{Park, Signal};
+use crate::wait::Park;
 
 /// The end that publishes to a [`Topic`]; `Clone` it for more.
 pub struct Publisher<T: Send + Sync + 'static> {
@@ -122,9 +122,9 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         if self.lines[shard].beside.is_empty() {
             let mut front = Front { items, taken: |items| accepted.add(items) };
             let line = &mut self.lines[shard];
-            let pushed = line.main.push_iter(&mut front).map_err(told);
-            line.bells.items.notify_all();
-            return pushed;
+            let pushed = line.main.push_iter(&mut front).map_err(told)?;
+            line.bells.published();
+            return Ok(pushed);
         }
         let mut published = 0;
         while let Some(item) = items.pop_front() {
@@ -176,7 +176,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         }
         match line.main.try_push(item) {
             Ok(()) => {
-                line.bells.items.notify_all();
+                line.bells.published();
                 self.sheet.accepted[shard].add(1);
                 Ok(())
             }
@@ -188,7 +188,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     fn put_beside(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
         let line = &mut self.lines[shard];
         push_all(&mut line.main, &mut line.beside, item).map_err(told)?;
-        line.bells.items.notify_all();
+        line.bells.published();
         self.sheet.accepted[shard].add(1);
         Ok(())
     }
