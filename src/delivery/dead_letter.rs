@@ -151,6 +151,11 @@ impl<T, E> DeadLetters<T, E> {
         if self.letters.holds(id.0) { self.letters.get(id.0.index) } else { None }
     }
 
+    /// One dead letter, to be changed: what belongs to a caller that still waits is taken out of it.
+    pub fn peek_mut(&mut self, id: LetterId) -> Option<&mut DeadLetter<T, E>> {
+        if self.letters.holds(id.0) { self.letters.get_mut(id.0.index) } else { None }
+    }
+
     /// Takes one dead letter out for good.
     pub fn remove(&mut self, id: LetterId) -> Option<DeadLetter<T, E>> {
         let letter = self.take(id)?;

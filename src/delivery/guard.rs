@@ -68,7 +68,12 @@ impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
 
     /// The item's name, to cancel it later.
     pub fn item(&self) -> ItemId {
-        self.tracker.lease_of(self.index).item()
+        self.lease().item()
+    }
+
+    /// What the delivery is answered by if it is [deferred](Self::defer).
+    pub fn lease(&self) -> Lease {
+        self.tracker.lease_of(self.index)
     }
 
     /// Counts what follows from a later time than that of [`Tracker::next`]: for handlers that take long.

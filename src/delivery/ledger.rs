@@ -2,7 +2,7 @@
 
 /// What became of every item that was accepted, and what was refused.
 ///
-/// Each accepted item ends in exactly one of acked, dead, expired, dropped, or is still in hand:
+/// Each accepted item ends in exactly one of acked, dead, expired, dropped, handed back, or is still in hand:
 /// [`balances`](Self::balances) after any call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ledger {
@@ -20,6 +20,8 @@ pub struct Ledger {
     pub dropped_dead_letters_full: u64,
     /// Cancelled by the caller.
     pub cancelled: u64,
+    /// Taken out by the owner, unfinished, because it ends: [`Tracker::hand_back`](super::Tracker::hand_back).
+    pub handed_back: u64,
     /// Accepted and not ended.
     pub in_hand: u64,
 
@@ -47,6 +49,6 @@ impl Ledger {
 
     /// Whether every accepted item is accounted for.
     pub fn balances(&self) -> bool {
-        self.accepted == self.acked + self.dead + self.expired + self.dropped() + self.in_hand
+        self.accepted == self.acked + self.dead + self.expired + self.dropped() + self.handed_back + self.in_hand
     }
 }

@@ -25,6 +25,17 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         Ok(self.answer(index, answer, now))
     }
 
+    /// Takes back a lease that nobody will answer, as if the delivery had been dropped: a nack without an error.
+    ///
+    /// Kafka share group: `release`.
+    ///
+    /// # Errors
+    /// [`Stale`], as of [`settle`](Self::settle).
+    pub fn release(&mut self, lease: Lease, now: Instant) -> Result<Effect<T>, Stale> {
+        let index = self.leased_index(lease).inspect_err(|_| self.ledger.stale += 1)?;
+        Ok(self.fail(index, Reason::Unanswered, None, None, now))
+    }
+
     /// Gives a deferred delivery until then to be answered, which may be less time than it had.
     ///
     /// SQS: `ChangeMessageVisibility`; JetStream: `InProgress`; Kafka share group: `renew`.

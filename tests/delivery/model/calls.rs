@@ -133,12 +133,17 @@ impl Harness {
             && item.attempts == lease.attempt()
             && self.ids[number] == lease.item();
         let error = choices.byte();
-        let (answer, reason, class) = match choices.below(4) {
-            0 | 1 => (Answer::Ack, Reason::Failed, Class::Retry),
-            2 => (Answer::Nack(error), Reason::Failed, class(&error)),
-            _ => (Answer::Reject(error), Reason::Rejected, Class::Reject),
+        let (answer, reason, class) = match choices.below(5) {
+            0 | 1 => (Some(Answer::Ack), Reason::Failed, Class::Retry),
+            2 => (Some(Answer::Nack(error)), Reason::Failed, class(&error)),
+            3 => (Some(Answer::Reject(error)), Reason::Rejected, Class::Reject),
+            _ => (None, Reason::Unanswered, Class::Retry),
         };
-        match self.tracker.settle(lease, answer, self.now) {
+        let settled = match answer {
+            Some(answer) => self.tracker.settle(lease, answer, self.now),
+            None => self.tracker.release(lease, self.now),
+        };
+        match settled {
             Err(_) => {
                 assert!(!stands, "a lease was lost");
                 self.stale += 1;
