@@ -80,6 +80,9 @@ pub use self::{
     weak::WeakSender,
 };
 
+/// The kind behind [`mpmc()`], for layers that do not know rings.
+pub(crate) use crate::ring::mpmc::Mpmc as SharedByMany;
+
 /// Both ends of a channel of that kind, whose ends park.
 type Ends<T, K> = (Sender<T, K, Park>, Receiver<T, K, Park>);
 

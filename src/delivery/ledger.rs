@@ -42,6 +42,73 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// As plain numbers, to be told one by one.
+    pub(crate) fn words(&self) -> [u64; Self::WORDS] {
+        let Self { accepted, acked, dead, expired, dropped_at_bound, dropped_dead_letters_full, .. } = *self;
+        let Self { cancelled, handed_back, in_hand, deliveries, redeliveries, leases_expired, stale, .. } = *self;
+        let Self { refused_full, refused_duplicate, redriven, .. } = *self;
+        [
+            accepted,
+            acked,
+            dead,
+            expired,
+            dropped_at_bound,
+            dropped_dead_letters_full,
+            cancelled,
+            handed_back,
+            in_hand,
+            deliveries,
+            redeliveries,
+            leases_expired,
+            stale,
+            refused_full,
+            refused_duplicate,
+            redriven,
+        ]
+    }
+
+    /// From [`words`](Self::words).
+    pub(crate) fn from_words(words: [u64; Self::WORDS]) -> Self {
+        let [accepted, acked, dead, expired, dropped_at_bound, dropped_dead_letters_full, rest @ ..] = words;
+        let [cancelled, handed_back, in_hand, deliveries, redeliveries, leases_expired, stale, rest @ ..] = rest;
+        let [refused_full, refused_duplicate, redriven] = rest;
+        Self {
+            accepted,
+            acked,
+            dead,
+            expired,
+            dropped_at_bound,
+            dropped_dead_letters_full,
+            cancelled,
+            handed_back,
+            in_hand,
+            deliveries,
+            redeliveries,
+            leases_expired,
+            stale,
+            refused_full,
+            refused_duplicate,
+            redriven,
+        }
+    }
+
+    pub(crate) const WORDS: usize = 16;
+
+    /// Both trackers as one.
+    pub fn and(self, other: Self) -> Self {
+        let others = other.words();
+        let mut words = self.words();
+        words.iter_mut().zip(others).for_each(|(word, other)| *word += other);
+        Self::from_words(words)
+    }
+
+    /// Items that came from outside, and were taken in or known as duplicates. Each of them is acked, dead and not redriven,
+    /// expired, dropped, a duplicate, handed back, or in hand.
+    pub fn taken(&self) -> u64 {
+        // Figures told at different moments may meet.
+        self.accepted.saturating_sub(self.redriven) + self.refused_duplicate
+    }
+
     /// Dropped, by whichever policy.
     pub fn dropped(&self) -> u64 {
         self.dropped_at_bound + self.dropped_dead_letters_full + self.cancelled

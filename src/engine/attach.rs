@@ -7,7 +7,9 @@ use super::{
     source::{QueueSource, TopicSource},
 };
 use crate::router::{Contract, Key, Name, Queue, Shape, Sharing, Start, Topic};
-use crate::worker::{Command, Duty, End, Figures, Handler, OnPanic, Plan, QueueDuty, Stage, Supervised, TopicDuty};
+use crate::worker::{
+    Command, Duty, End, Figures, Handler, Intakes, KeyOf, OnPanic, Plan, QueueDuty, Stage, Supervised, Told, TopicDuty,
+};
 
 /// Handlers that were given to workers: one a shard.
 #[derive(Debug)]
@@ -43,6 +45,7 @@ pub struct Subscribing<'e, T> {
     contract: Contract<T>,
     start: Start,
     on_panic: OnPanic,
+    key_of: Option<KeyOf<T>>,
     workers: Vec<usize>,
     /// The queues and topics that the handlers publish to.
     feeds: Vec<Name>,
@@ -57,6 +60,7 @@ impl<'e, T: Send + Sync + 'static> Subscribing<'e, T> {
             contract: Contract::gate(),
             start: Start::Newest,
             on_panic: OnPanic::Skip,
+            key_of: None,
             workers: Vec::new(),
             feeds: Vec::new(),
         }
@@ -77,6 +81,12 @@ impl<'e, T: Send + Sync + 'static> Subscribing<'e, T> {
     /// What happens when its handler panics; else [`OnPanic::Skip`].
     pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
         self.on_panic = on_panic;
+        self
+    }
+
+    /// Says what the key of an item is, for the report of a [panic](crate::worker::Failure::key). Called after panics only.
+    pub fn key(mut self, key_of: impl Fn(&T) -> String + Send + Sync + 'static) -> Self {
+        self.key_of = Some(Arc::new(key_of));
         self
     }
 
@@ -113,6 +123,7 @@ impl<'e, T: Send + Sync + 'static> Subscribing<'e, T> {
             on_panic: self.on_panic,
             source: self.topic.name().clone(),
             subscription: name.clone(),
+            key_of: self.key_of.clone(),
             failures: Arc::clone(&self.engine.failures),
         };
         // Made before anything waits for them.
@@ -128,17 +139,8 @@ impl<'e, T: Send + Sync + 'static> Subscribing<'e, T> {
         for (shard, (reader, run)) in subscription.take_readers().into_iter().zip(runs).enumerate() {
             let figures = Arc::clone(&run.figures);
             let duty = TopicDuty::new(reader, shard, run, Arc::clone(&membership));
-            let record = membership.record().id;
-            self.engine.attach(
-                &mut registry,
-                &self.workers,
-                source,
-                record,
-                shard,
-                figures,
-                Box::new(duty),
-                &mut attached,
-            );
+            let place = Place { source, subscription: membership.record().id, shard, figures, told: None };
+            self.engine.attach(&mut registry, &self.workers, place, Box::new(duty), &mut attached);
         }
         Ok(attached)
     }
@@ -195,9 +197,10 @@ impl<'e, T: Send + Sync + 'static> Subscribing<'e, T> {
 /// A queue about to be served by workers.
 #[must_use = "`handle` attaches it"]
 pub struct Consuming<'e, T> {
-    engine: &'e Engine,
+    pub(super) engine: &'e Engine,
     queue: Queue<T>,
     on_panic: OnPanic,
+    key_of: Option<KeyOf<T>>,
     workers: Vec<usize>,
     /// The queues and topics that the handlers publish to.
     feeds: Vec<Name>,
@@ -205,12 +208,25 @@ pub struct Consuming<'e, T> {
 
 impl<'e, T: Send + 'static> Consuming<'e, T> {
     pub(super) fn new(engine: &'e Engine, queue: &Queue<T>) -> Self {
-        Self { engine, queue: queue.clone(), on_panic: OnPanic::Skip, workers: Vec::new(), feeds: Vec::new() }
+        Self {
+            engine,
+            queue: queue.clone(),
+            on_panic: OnPanic::Skip,
+            key_of: None,
+            workers: Vec::new(),
+            feeds: Vec::new(),
+        }
     }
 
     /// What happens when a handler panics; else [`OnPanic::Skip`].
     pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
         self.on_panic = on_panic;
+        self
+    }
+
+    /// Says what the key of an item is, for the report of a [panic](crate::worker::Failure::key). Called after panics only.
+    pub fn key(mut self, key_of: impl Fn(&T) -> String + Send + Sync + 'static) -> Self {
+        self.key_of = Some(Arc::new(key_of));
         self
     }
 
@@ -240,17 +256,34 @@ impl<'e, T: Send + 'static> Consuming<'e, T> {
         H: Handler<Queue<T>>,
         F: Fn(usize) -> H + Send + Sync + 'static,
     {
+        self.serve(make, |intakes, run| (Box::new(QueueDuty::new(intakes, run)), None))
+    }
+
+    /// Handlers that there will be.
+    pub(super) fn handlers(&self) -> usize {
+        match self.queue.plan().sharing {
+            Sharing::Keyed => self.queue.shards(),
+            Sharing::Shared if self.workers.is_empty() => self.engine.desks.len(),
+            Sharing::Shared => self.workers.len(),
+        }
+    }
+
+    /// Makes handlers, and of each a duty with the shards that it serves.
+    pub(super) fn serve<H>(
+        self,
+        make: impl Fn(usize) -> H + Send + Sync + 'static,
+        mut duty: impl FnMut(Intakes<T>, Supervised<H, T>) -> (Box<dyn Duty>, Option<Arc<Told>>),
+    ) -> Result<Attached, AttachError> {
+        let (shards, handlers) = (self.queue.shards(), self.handlers());
         let plan = Plan {
             make: Arc::new(make),
             on_panic: self.on_panic,
             source: self.queue.name().clone(),
             subscription: self.queue.name().clone(),
+            key_of: self.key_of,
             failures: Arc::clone(&self.engine.failures),
         };
-        let shards = self.queue.shards();
         let is_shared = self.queue.plan().sharing == Sharing::Shared;
-        let workers = if self.workers.is_empty() { self.engine.desks.len() } else { self.workers.len() };
-        let handlers = if is_shared { workers } else { shards };
         let runs: Vec<_> = (0..handlers).map(|nth| Supervised::new(&plan, nth % shards)).collect();
 
         let mut registry = self.engine.registry();
@@ -277,14 +310,24 @@ impl<'e, T: Send + 'static> Consuming<'e, T> {
         let mut attached = Attached { duties: Vec::new(), figures: Vec::new() };
         for (nth, (own, run)) in intakes.into_iter().zip(runs).enumerate() {
             let figures = Arc::clone(&run.figures);
-            let duty = Box::new(QueueDuty::new(self.queue.clone(), own, run));
+            let (duty, told) = duty(Intakes::new(self.queue.clone(), own), run);
             // A shared queue has one handler on each worker.
             let only = [self.workers.get(nth).copied().unwrap_or(nth)];
             let workers = if is_shared { &only[..] } else { &self.workers[..] };
-            self.engine.attach(&mut registry, workers, source, 0, nth % shards, figures, duty, &mut attached);
+            let place = Place { source, subscription: 0, shard: nth % shards, figures, told };
+            self.engine.attach(&mut registry, workers, place, duty, &mut attached);
         }
         Ok(attached)
     }
+}
+
+/// What a duty is known by.
+struct Place {
+    source: u64,
+    subscription: u64,
+    shard: usize,
+    figures: Arc<Figures>,
+    told: Option<Arc<Told>>,
 }
 
 impl Registry {
@@ -348,15 +391,11 @@ impl Engine {
     }
 
     /// Gives a duty to that of the workers which has the fewest.
-    #[allow(clippy::too_many_arguments)]
     fn attach(
         &self,
         registry: &mut Registry,
         workers: &[usize],
-        source: u64,
-        subscription: u64,
-        shard: usize,
-        figures: Arc<Figures>,
+        place: Place,
         duty: Box<dyn Duty>,
         attached: &mut Attached,
     ) {
@@ -368,11 +407,11 @@ impl Engine {
         let candidates = if workers.is_empty() { &all } else { workers };
         let worker = candidates.iter().copied().min_by_key(|&worker| load(worker)).unwrap_or(0);
         let id = registry.number();
+        let Place { source, subscription, shard, figures, told } = place;
         self.board.begin(source);
-        let record = HandlerRecord { source, subscription, shard, worker, figures: Arc::clone(&figures) };
-        registry.handlers.push(record);
         attached.duties.push((id, worker));
-        attached.figures.push(figures);
+        attached.figures.push(Arc::clone(&figures));
+        registry.handlers.push(HandlerRecord { source, subscription, shard, worker, figures, told });
         self.desks[worker].ask(Command::Attach { id, source, duty }, &self.board);
     }
 }

@@ -10,6 +10,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{Engine, Registry, Settings, StartError};
+use crate::time::{AnyClock, Manual, Monotonic};
 use crate::worker::{Board, Desk, Failures, Limits, PINS, Pin, Pinned, Worker, cpus_granted, pin, place};
 
 /// An engine about to be started. What is not said here is taken from the [`Settings`].
@@ -22,6 +23,7 @@ pub struct Builder {
     batch_items: Option<usize>,
     batch_time: Option<Duration>,
     by_hand: bool,
+    clock: Option<Manual>,
     settings: Option<Settings>,
 }
 
@@ -34,6 +36,7 @@ impl Default for Builder {
             batch_items: None,
             batch_time: None,
             by_hand: false,
+            clock: None,
             settings: None,
         }
     }
@@ -85,6 +88,13 @@ impl Builder {
         self
     }
 
+    /// What is due by the rules of deliveries is due by `clock`, which somebody turns: for tests, which poll their workers
+    /// [by hand](Self::by_hand). Else the machine's.
+    pub fn clock(mut self, clock: Manual) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
     /// Starts it. Its workers idle until handlers are attached.
     ///
     /// # Errors
@@ -119,6 +129,7 @@ impl Builder {
         let mut engine = Engine {
             board: Arc::clone(&board),
             failures: Arc::new(Failures::default()),
+            clock: self.clock.map_or_else(|| AnyClock::Machine(Monotonic::new()), AnyClock::Manual),
             settings,
             started: started.concat(),
             desks: desks.clone(),

@@ -3,6 +3,7 @@
 use std::{error::Error, fmt, io};
 
 use crate::router::{Name, NameError, OpenError, SettingError};
+use crate::time::CapacityError;
 
 /// Why an engine did not start.
 #[derive(Debug)]
@@ -80,6 +81,8 @@ pub enum AttachError {
         /// The queues and topics on the way round.
         names: Vec<Name>,
     },
+    /// The rules of delivery ask for what is not to be had.
+    Rules(CapacityError),
     /// The engine is closed.
     Closed,
 }
@@ -106,6 +109,7 @@ impl fmt::Display for AttachError {
                     names.join(" -> ")
                 )
             }
+            Self::Rules(error) => write!(f, "the rules of delivery: {error}"),
             Self::Closed => f.write_str("the engine is closed: attach handlers before"),
         }
     }
@@ -116,6 +120,7 @@ impl Error for AttachError {
         match self {
             Self::Name(error) => Some(error),
             Self::Open(error) => Some(error),
+            Self::Rules(error) => Some(error),
             _ => None,
         }
     }
@@ -130,5 +135,11 @@ impl From<NameError> for AttachError {
 impl From<OpenError> for AttachError {
     fn from(error: OpenError) -> Self {
         Self::Open(error)
+    }
+}
+
+impl From<CapacityError> for AttachError {
+    fn from(error: CapacityError) -> Self {
+        Self::Rules(error)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! queue         accepted = handled + dropped newest, oldest, by panic + left + waiting
+//!               with rules of delivery, handled is acked, and there are besides: dead, expired, dropped by rule, duplicates, in hand
 //! subscription  offered  = handled + dropped by panic + lost + merged + passed over + left + waiting
 //! ```
 //! Both hold at any moment at which nobody publishes and no handler runs; otherwise figures told at different moments meet.
@@ -12,6 +13,7 @@ use super::{
     HandlerRecord,
     source::{ShapeFigures, Source},
 };
+use crate::delivery;
 use crate::router::{Balance, Fed, Name, Published, Record, Seen};
 use crate::worker::{Desk, End, Figures};
 
@@ -35,12 +37,14 @@ pub struct QueueLedger {
     pub handled: u64,
     /// Items dropped after a panic.
     pub dropped: u64,
-    /// Further attempts after panics.
+    /// Further attempts, after panics or by rules of delivery.
     pub retried: u64,
     /// Panics.
     pub failures: u64,
     /// Items that were not handled and are, or were, handed back.
     pub left: u64,
+    /// What became of the deliveries, if it has rules of delivery.
+    pub delivery: Option<delivery::Ledger>,
     /// Items inside. With [`Order::PerPublisher`](crate::router::Order::PerPublisher) only the handler of a shard can count
     /// them: while it is there, this is what remains of the others.
     pub waiting: u64,
@@ -114,7 +118,10 @@ pub struct ShardLedger {
 impl QueueLedger {
     /// What became of the items, all but what is waiting.
     fn accounted(&self) -> u64 {
-        self.handled + self.dropped + self.published.dropped_newest + self.published.dropped_oldest + self.left
+        let Published { dropped_newest, dropped_oldest, .. } = self.published;
+        let by_rule =
+            self.delivery.map_or(0, |delivery| delivery.taken().saturating_sub(delivery.acked + delivery.handed_back));
+        self.handled + self.dropped + dropped_newest + dropped_oldest + self.left + by_rule
     }
 }
 
@@ -181,6 +188,10 @@ impl Ledger {
             if accepted != accounted {
                 return Err(Imbalance { what: queue.name.to_string(), accepted, accounted });
             }
+            if let Some(delivery) = queue.delivery.filter(|delivery| !delivery.balances()) {
+                let what = format!("deliveries of {}", queue.name);
+                return Err(Imbalance { what, accepted: delivery.accepted, accounted: delivery.acked });
+            }
         }
         for topic in &self.topics {
             for subscription in &topic.subscriptions {
@@ -238,6 +249,7 @@ fn queue_ledger(
         retried: sum(own, |figures| figures.retried.get()),
         failures: sum(own, |figures| figures.failures.get()),
         left,
+        delivery: own.iter().filter_map(|record| Some(record.told.as_ref()?.get())).reduce(delivery::Ledger::and),
         waiting: 0,
         shards: shards(own, depths, desks),
     };
@@ -326,6 +338,17 @@ impl fmt::Display for Ledger {
                  panicked {dropped} + left {left} + waiting {waiting}",
                 published.total()
             )?;
+            if let Some(delivery) = &queue.delivery {
+                let delivery::Ledger { dead, redriven, expired, refused_duplicate, in_hand, .. } = delivery;
+                let delivery::Ledger { deliveries, redeliveries, .. } = delivery;
+                writeln!(
+                    f,
+                    "  + dead {} + expired {expired} + dropped by rule {} + duplicates {refused_duplicate} + in hand {in_hand} \
+                     ({deliveries} deliveries, {redeliveries} of them again; {dead} died, {redriven} came back)",
+                    dead.saturating_sub(*redriven),
+                    delivery.dropped(),
+                )?;
+            }
         }
         for topic in &self.topics {
             writeln!(

@@ -40,10 +40,12 @@ use std::{
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::router::{Queue, Topic};
-use crate::worker::{Board, Command, Desk, End, Failure, Failures, Figures, Pinned, Worker};
+use crate::time::{AnyClock, Instant as Moment};
+use crate::worker::{Board, Command, Desk, End, Failure, Failures, Figures, Pinned, Told, Worker};
 
 mod attach;
 mod builder;
+mod deliver;
 mod error;
 mod follow;
 mod health;
@@ -57,6 +59,7 @@ mod source;
 pub use self::{
     attach::{Attached, Consuming, Subscribing},
     builder::Builder,
+    deliver::{Deliveries, Delivering},
     error::{AttachError, StartError},
     follow::{Followed, Following, Found},
     health::{Health, Watermarks, WorkerHealth},
@@ -70,6 +73,8 @@ use self::{follow::Watcher, source::Source};
 pub struct Engine {
     board: Arc<Board>,
     failures: Arc<Failures>,
+    /// What deliveries go by.
+    clock: AnyClock,
     settings: Settings,
     /// The settings that the engine started with, as text.
     started: String,
@@ -104,6 +109,8 @@ struct HandlerRecord {
     shard: usize,
     worker: usize,
     figures: Arc<Figures>,
+    /// Of a handler with rules of delivery.
+    told: Option<Arc<Told>>,
 }
 
 impl Engine {
@@ -136,6 +143,11 @@ impl Engine {
     /// The start of serving a queue by workers.
     pub fn consume<'e, T: Send + 'static>(&'e self, queue: &Queue<T>) -> Consuming<'e, T> {
         Consuming::new(self, queue)
+    }
+
+    /// What time it is for deliveries: what an envelope's `not_before` and `expires_at` are counted by.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
     }
 
     /// The workers that were asked for [by hand](Builder::by_hand), once.

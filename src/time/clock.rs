@@ -97,6 +97,40 @@ impl Clock for Manual {
     }
 }
 
+/// Either clock, chosen at run time.
+#[derive(Debug, Clone)]
+pub(crate) enum AnyClock {
+    Machine(Monotonic),
+    Manual(Manual),
+}
+
+impl AnyClock {
+    /// What time it is, when the machine's clock says `instant`.
+    #[inline]
+    pub(crate) fn at(&self, instant: std::time::Instant) -> Instant {
+        match self {
+            Self::Machine(clock) => clock.at(instant),
+            Self::Manual(clock) => clock.now(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn now(&self) -> Instant {
+        match self {
+            Self::Machine(clock) => clock.now(),
+            Self::Manual(clock) => clock.now(),
+        }
+    }
+
+    /// When the machine's clock will say `at`; `None` if that can't be told.
+    pub(crate) fn alarm(&self, at: Instant) -> Option<std::time::Instant> {
+        match self {
+            Self::Machine(clock) if at != Instant::FAR => clock.start.checked_add(at - Instant::START),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Debug for Manual {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Manual").field(&self.now()).finish()

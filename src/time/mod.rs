@@ -16,6 +16,7 @@ mod wheel;
 
 pub(crate) use self::{
     capacity::{boxed, checked},
+    clock::AnyClock,
     instant::nanos,
 };
 

@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{End, Handler, supervisor::Supervised};
-use crate::router::{Event, Held, PopError, Queue, Reader, Sharing, Topic, queue::Intake, topic::Membership};
+use super::{End, Handler, intakes::Intakes, supervisor::Supervised};
+use crate::router::{Event, Held, PopError, Queue, Reader, Topic, topic::Membership};
 use crate::wait::{Signal, Sleepers};
 
 /// How much a handler may do before the next one has its turn.
@@ -44,6 +44,9 @@ pub(crate) trait Duty: Send {
     /// Handles one batch. `now` is when the turn begins.
     fn turn(&mut self, limits: &Limits, now: Instant) -> Turn;
 
+    /// When it wants a turn although nothing comes; asked before the worker sleeps.
+    fn next_at(&self) -> Option<Instant>;
+
     /// Nothing is to be handled from now on; what is left is counted, and handed back where it can be, in further turns.
     fn end(&mut self, end: End);
 
@@ -55,20 +58,20 @@ pub(crate) trait Duty: Send {
 }
 
 /// Cuts a batch into runs between which the clock is looked at: longer ones while items are cheap.
-struct Pace {
+pub(super) struct Pace {
     run: usize,
 }
 
 pub(super) const RUN_MAX: usize = 128;
 
 impl Pace {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { run: 16 }
     }
 
     /// Takes runs by `take` until the batch is full, its time over, or nothing is there.
     #[inline(always)]
-    fn batch(
+    pub(super) fn batch(
         &mut self,
         limits: &Limits,
         start: Instant,
@@ -102,61 +105,24 @@ impl Pace {
     }
 }
 
-/// A handler of a queue: of one shard, or of all of them with its own first.
+/// A handler of a queue.
 pub(crate) struct QueueDuty<T: Send + 'static, H> {
-    queue: Queue<T>,
-    /// The shards it takes from, its own first.
-    intakes: Vec<(usize, Intake<T>)>,
-    shards: Vec<usize>,
-    run: Supervised<H>,
+    intakes: Intakes<T>,
+    run: Supervised<H, T>,
     pace: Pace,
     ending: Option<End>,
 }
 
 impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
-    pub(crate) fn new(queue: Queue<T>, intakes: Vec<(usize, Intake<T>)>, run: Supervised<H>) -> Self {
-        queue.enlist();
-        let shards = intakes.iter().map(|(shard, _)| *shard).collect();
-        Self { queue, intakes, shards, run, pace: Pace::new(), ending: None }
+    pub(crate) fn new(intakes: Intakes<T>, run: Supervised<H, T>) -> Self {
+        Self { intakes, run, pace: Pace::new(), ending: None }
     }
 
-    /// Takes what is left out of closed shards.
-    fn hand_back(&mut self, end: End) -> Turn {
-        let mut closed = true;
-        for (_, intake) in &mut self.intakes {
-            let queue = &self.queue;
-            closed &= loop {
-                match intake.pop_each(usize::MAX, |item| queue.leave(item)) {
-                    Ok(_) => {}
-                    Err(error) => break error == PopError::Closed,
-                }
-            };
-        }
-        if closed { self.finish(end) } else { Turn::Idle }
-    }
-
-    fn finish(&mut self, end: End) -> Turn {
-        self.run.tell();
-        self.run.hook(|handler| handler.ended(end));
-        self.intakes_back();
-        self.queue.retire(end == End::Stopped);
-        self.run.figures.set_end(end);
-        Turn::Ended
-    }
-}
-
-impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
-    fn bells(&self, each: &mut dyn FnMut(&Sleepers)) {
-        self.shards.iter().for_each(|&shard| each(&self.queue.bells(shard).items));
-    }
-
-    fn turn(&mut self, limits: &Limits, now: Instant) -> Turn {
-        if let Some(end) = self.ending {
-            return self.hand_back(end);
-        }
-        let Self { queue, intakes, run, pace, .. } = self;
+    fn handle_batch(&mut self, limits: &Limits, now: Instant) -> Turn {
+        let Self { intakes, run, pace, .. } = self;
         let (mut handled, mut closed, mut held) = (0, 0, false);
-        for (shard, intake) in intakes.iter_mut() {
+        let queue = &intakes.queue;
+        for (shard, intake) in intakes.open.iter_mut() {
             let batch = pace.batch(limits, now, |max| {
                 held = !run.is_ready::<Queue<T>>();
                 if held {
@@ -190,8 +156,10 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
         }
         if self.run.stopped {
             self.end(End::Stopped);
-        } else if handled == 0 && closed == self.intakes.len() {
+        } else if handled == 0 && closed == self.intakes.open.len() {
             return self.finish(End::Closed);
+        } else {
+            self.run.due::<Queue<T>>(now);
         }
         match handled {
             0 if held => Turn::Held,
@@ -200,23 +168,41 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
         }
     }
 
-    fn end(&mut self, end: End) {
-        self.run.stopped = true;
-        self.ending.get_or_insert(end);
-        // A shard that somebody else serves, or may serve later, goes on.
-        let is_shared = self.queue.plan().sharing == Sharing::Shared;
-        if end == End::Detached || (end == End::Stopped && is_shared) {
-            self.intakes_back();
-        } else {
-            for (shard, intake) in &mut self.intakes {
-                intake.close();
-                self.queue.bells(*shard).room.notify_all();
-            }
+    fn finish(&mut self, end: End) -> Turn {
+        self.run.tell();
+        self.run.hook(|handler| handler.ended(end));
+        self.intakes.retire(end);
+        self.run.figures.set_end(end);
+        Turn::Ended
+    }
+}
+
+impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
+    fn bells(&self, each: &mut dyn FnMut(&Sleepers)) {
+        self.intakes.bells(each);
+    }
+
+    fn turn(&mut self, limits: &Limits, now: Instant) -> Turn {
+        match self.ending {
+            None => self.handle_batch(limits, now),
+            Some(end) if self.intakes.leave_rest() => self.finish(end),
+            Some(_) => Turn::Idle,
         }
     }
 
+    fn next_at(&self) -> Option<Instant> {
+        self.run.next_at
+    }
+
+    fn end(&mut self, end: End) {
+        self.run.stopped = true;
+        self.run.next_at = None;
+        self.ending.get_or_insert(end);
+        self.intakes.end(end);
+    }
+
     fn note(&mut self, panic: Box<dyn std::any::Any + Send>) {
-        self.run.failure(panic, 1, super::Action::Noted);
+        self.run.failure(panic, 1, super::Action::Noted, None);
         self.run.tell();
     }
 
@@ -225,19 +211,11 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
     }
 }
 
-impl<T: Send + 'static, H> QueueDuty<T, H> {
-    fn intakes_back(&mut self) {
-        for (shard, intake) in self.intakes.drain(..) {
-            self.queue.give_back(shard, intake);
-        }
-    }
-}
-
 /// A handler of one shard of a topic.
 pub(crate) struct TopicDuty<T: Send + Sync + 'static, H> {
     reader: Option<Reader<T>>,
     shard: usize,
-    run: Supervised<H>,
+    run: Supervised<H, T>,
     pace: Pace,
     ending: Option<End>,
     /// Last, so that the topic forgets the subscription when its last reader is gone.
@@ -245,7 +223,7 @@ pub(crate) struct TopicDuty<T: Send + Sync + 'static, H> {
 }
 
 impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> TopicDuty<T, H> {
-    pub(crate) fn new(reader: Reader<T>, shard: usize, run: Supervised<H>, membership: Arc<Membership<T>>) -> Self {
+    pub(crate) fn new(reader: Reader<T>, shard: usize, run: Supervised<H, T>, membership: Arc<Membership<T>>) -> Self {
         Self { reader: Some(reader), shard, run, pace: Pace::new(), ending: None, membership }
     }
 
@@ -313,6 +291,8 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> Duty for TopicDuty<T, H> {
         }
         if self.run.stopped {
             self.end(End::Stopped);
+        } else {
+            self.run.due::<Topic<T>>(now);
         }
         self.membership.bells(self.shard).room.notify_all();
         match batch {
@@ -322,8 +302,13 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> Duty for TopicDuty<T, H> {
         }
     }
 
+    fn next_at(&self) -> Option<Instant> {
+        self.run.next_at
+    }
+
     fn end(&mut self, end: End) {
         self.run.stopped = true;
+        self.run.next_at = None;
         self.ending.get_or_insert(end);
         if let Some(reader) = &mut self.reader {
             reader.close();
@@ -331,7 +316,7 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> Duty for TopicDuty<T, H> {
     }
 
     fn note(&mut self, panic: Box<dyn std::any::Any + Send>) {
-        self.run.failure(panic, 1, super::Action::Noted);
+        self.run.failure(panic, 1, super::Action::Noted, None);
         self.tell();
     }
 

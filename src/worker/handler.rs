@@ -1,6 +1,6 @@
 //! The caller's code, and what it may be told besides items.
 
-use std::fmt;
+use std::{fmt, time::Instant};
 
 use super::Failure;
 use crate::router::{Held, Missed, Queue, Shape, Topic};
@@ -45,6 +45,12 @@ pub trait Handler<S: Shape>: Send + 'static {
 
     /// The end of a batch: of what was there, up to the limits of a turn.
     fn batch(&mut self) {}
+
+    /// Called in each turn, after the batch: does what time asks for, and tells when it wants its next turn although nothing
+    /// comes. A worker sleeps no longer than that. `now` is when its cycle began.
+    fn due(&mut self, _now: Instant) -> Option<Instant> {
+        None
+    }
 
     /// There was nothing to handle, for the first time after there was something.
     fn idle(&mut self) {}

@@ -1,7 +1,7 @@
 //! What a worker does when nothing is there: looks again as long as that has paid off lately, then sleeps at all its shards
 //! at once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::sync::{Arc, spin, usable_cpus, yield_now};
 use crate::wait::{Caller, Deadline, Fence, Place, Sleepers, sleep};
@@ -65,8 +65,10 @@ impl Idler {
         fence.take();
     }
 
-    /// Sleeps until somebody calls.
-    pub(super) fn sleep(&self, holds: bool) {
-        sleep(Deadline::after(if holds { HOLD } else { SLEEP_MAX }), || self.place.was_called());
+    /// Sleeps until somebody calls, or until `next_at`.
+    pub(super) fn sleep(&self, holds: bool, next_at: Option<Instant>) {
+        let longest = Deadline::after(if holds { HOLD } else { SLEEP_MAX });
+        let until = next_at.map_or(longest, |at| Deadline::at(at).min(longest));
+        sleep(until, || self.place.was_called());
     }
 }

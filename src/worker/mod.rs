@@ -26,24 +26,34 @@ use crate::wait::{Place, Signal, Sleepers};
 
 use self::idle::Idler;
 
+mod delivering;
 mod duty;
 mod handler;
 mod idle;
+mod intakes;
+mod leased;
 mod pin;
 mod stage;
 mod supervisor;
+mod tracking;
 
+pub(crate) use self::{
+    delivering::{DeliveryDuty, DeliveryParts},
+    duty::{Duty, QueueDuty, TopicDuty, Turn},
+    intakes::Intakes,
+    leased::{Classes, Home},
+    pin::{PINS, pin, place},
+    stage::Stage,
+    supervisor::{Failures, Figures, KeyOf, Plan, Supervised},
+    tracking::{Inquiry, Told},
+};
 pub use self::{
     duty::Limits,
     handler::{End, Handler},
+    leased::{Deferred, DeferredError, DeliveryHandler, Leased},
     pin::{Pin, Pinned, cpus, cpus_granted, pin_here},
     supervisor::{Action, Failure, OnPanic, OnPanicError},
-};
-pub(crate) use self::{
-    duty::{Duty, QueueDuty, TopicDuty, Turn},
-    pin::{PINS, pin, place},
-    stage::Stage,
-    supervisor::{Failures, Figures, Plan, Supervised},
+    tracking::OwnedTracker,
 };
 
 /// What others ask of a worker, and what it tells them.
@@ -306,7 +316,7 @@ impl Worker {
                     // to the lists of duties that came in this cycle.
                     let polled = self.poll();
                     if polled == Polled::Idle && self.asks == asks {
-                        idler.sleep(self.holds);
+                        idler.sleep(self.holds, self.next_at());
                     }
                     self.bells(&mut |sleepers| _ = sleepers.strike(&self.place));
                     if polled == Polled::Ended {
@@ -315,6 +325,11 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// When the first of its duties wants a turn although nothing comes.
+    fn next_at(&self) -> Option<Instant> {
+        self.duties.iter().filter_map(|assigned| assigned.duty.next_at()).min()
     }
 
     fn bells(&self, each: &mut dyn FnMut(&Sleepers)) {

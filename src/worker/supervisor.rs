@@ -9,6 +9,7 @@ use std::{
     str::FromStr,
     sync::Arc,
     thread,
+    time::Instant,
 };
 
 use parking_lot::Mutex;
@@ -85,6 +86,9 @@ pub struct Failure {
     pub thread: String,
     /// Which attempt at the item it was, from 1.
     pub attempt: u32,
+    /// The key of the item, if there is one and somebody said what it is: the
+    /// [subscription](crate::engine::Subscribing::key), or the envelope of a delivery.
+    pub key: Option<String>,
     /// What the panic said.
     pub message: String,
     /// What was done about it.
@@ -98,21 +102,24 @@ pub enum Action {
     Retried,
     /// The item was dropped.
     Skipped,
-    /// The item was dropped and the handler made anew.
+    /// The item was dropped (nacked, with rules of delivery) and the handler made anew.
     Restarted,
-    /// The item was dropped and the shard ended.
+    /// The item was dropped (handed back, with rules of delivery) and the shard ended.
     Stopped,
+    /// The item is not done: it comes again, or is given up, by the rules of its delivery.
+    Nacked,
     /// The panic came from no item: from a hook, or from the drop of an item that was handled.
     Noted,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { source, subscription, shard, thread, attempt, message, action } = self;
-        write!(
-            f,
-            "{source} shard {shard}, {subscription} on {thread}: attempt {attempt} panicked: {message}: {action:?}"
-        )
+        let Self { source, subscription, shard, thread, attempt, key, message, action } = self;
+        write!(f, "{source} shard {shard}, {subscription} on {thread}: attempt {attempt}")?;
+        if let Some(key) = key {
+            write!(f, " at key {key}")?;
+        }
+        write!(f, " panicked: {message}: {action:?}")
     }
 }
 
@@ -175,50 +182,59 @@ impl Figures {
 /// Makes a shard's handler.
 pub(crate) type Make<H> = Arc<dyn Fn(usize) -> H + Send + Sync>;
 
-/// A handler, and what to do when it panics.
-pub(crate) struct Supervised<H> {
+/// Tells the key of an item; asked when a handler has panicked at it.
+pub(crate) type KeyOf<T> = Arc<dyn Fn(&T) -> String + Send + Sync>;
+
+/// A handler of items of `T`, and what to do when it panics.
+pub(crate) struct Supervised<H, T> {
     pub(crate) handler: H,
     make: Make<H>,
     on_panic: OnPanic,
     source: Name,
     subscription: Name,
+    key_of: Option<KeyOf<T>>,
     shard: usize,
     pub(crate) figures: Arc<Figures>,
     failures: Arc<Failures>,
-    handled: u64,
+    pub(crate) handled: u64,
     /// The handler must not be called any more.
     pub(crate) stopped: bool,
+    /// When it wants its next turn, whatever comes.
+    pub(crate) next_at: Option<Instant>,
 }
 
 /// What a handler is made from and named by.
-pub(crate) struct Plan<H> {
+pub(crate) struct Plan<H, T> {
     pub(crate) make: Make<H>,
     pub(crate) on_panic: OnPanic,
     pub(crate) source: Name,
     pub(crate) subscription: Name,
+    pub(crate) key_of: Option<KeyOf<T>>,
     pub(crate) failures: Arc<Failures>,
 }
 
-impl<H> Supervised<H> {
+impl<H, T> Supervised<H, T> {
     /// Makes the handler of a shard; a panic of its maker is the caller's.
-    pub(crate) fn new(plan: &Plan<H>, shard: usize) -> Self {
+    pub(crate) fn new(plan: &Plan<H, T>, shard: usize) -> Self {
         Self {
             handler: (plan.make)(shard),
             make: Arc::clone(&plan.make),
             on_panic: plan.on_panic,
             source: plan.source.clone(),
             subscription: plan.subscription.clone(),
+            key_of: plan.key_of.clone(),
             shard,
             figures: Arc::new(Figures::default()),
             failures: Arc::clone(&plan.failures),
             handled: 0,
             stopped: false,
+            next_at: None,
         }
     }
 
     /// Hands one item over, held in `item`: `call` passes it to the handler, `show` says what is left of it after a panic.
     #[inline(always)]
-    pub(crate) fn handle<S: Shape, C>(
+    pub(crate) fn handle<S: Shape<Payload = T>, C>(
         &mut self,
         item: &mut C,
         call: impl Fn(&mut H, &mut C),
@@ -233,7 +249,7 @@ impl<H> Supervised<H> {
     }
 
     #[cold]
-    fn after_panic<S: Shape, C>(
+    fn after_panic<S: Shape<Payload = T>, C>(
         &mut self,
         mut panic: Box<dyn Any + Send>,
         item: &mut C,
@@ -250,7 +266,8 @@ impl<H> Supervised<H> {
                 OnPanic::Restart => Action::Restarted,
                 OnPanic::Stop => Action::Stopped,
             };
-            let failure = self.failure(panic, attempt, action);
+            let key = show(item).and_then(|item| self.key_of(item));
+            let failure = self.failure(panic, attempt, action, key);
             self.hook(|handler| handler.failed(show(item), &failure));
             match action {
                 Action::Retried => {
@@ -267,27 +284,42 @@ impl<H> Supervised<H> {
                 }
                 Action::Restarted => self.restart(),
                 Action::Stopped => self.stopped = true,
-                Action::Skipped | Action::Noted => {}
+                Action::Skipped | Action::Nacked | Action::Noted => {}
             }
             self.figures.dropped.add(1);
             return;
         }
     }
 
+    /// The key of an item, if somebody tells, and does not panic in turn.
+    fn key_of(&self, item: &T) -> Option<String> {
+        let key_of = self.key_of.as_ref()?;
+        catch_unwind(AssertUnwindSafe(|| key_of(item))).ok()
+    }
+
+    /// What is done about a panic at a delivery, whose item is nacked in any case.
+    pub(crate) fn after_delivery(&mut self) -> Action {
+        match self.on_panic {
+            OnPanic::Skip | OnPanic::Retry(_) => Action::Nacked,
+            OnPanic::Restart => Action::Restarted,
+            OnPanic::Stop => Action::Stopped,
+        }
+    }
+
     /// Makes the handler anew; one that can't be made is stopped.
-    fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let (make, shard) = (Arc::clone(&self.make), self.shard);
         match catch_unwind(AssertUnwindSafe(|| make(shard))) {
             // The old one goes here, and may panic as it does.
             Ok(handler) => {
                 let old = std::mem::replace(&mut self.handler, handler);
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(old))) {
-                    self.failure(panic, 1, Action::Noted);
+                    self.failure(panic, 1, Action::Noted, None);
                 }
             }
             Err(panic) => {
                 self.stopped = true;
-                self.failure(panic, 1, Action::Stopped);
+                self.failure(panic, 1, Action::Stopped, None);
             }
         }
     }
@@ -301,7 +333,7 @@ impl<H> Supervised<H> {
         match catch_unwind(AssertUnwindSafe(|| self.handler.is_ready())) {
             Ok(ready) => ready,
             Err(panic) => {
-                self.failure(panic, 1, Action::Noted);
+                self.failure(panic, 1, Action::Noted, None);
                 false
             }
         }
@@ -310,8 +342,19 @@ impl<H> Supervised<H> {
     /// Calls a hook, whose panics are noted.
     pub(crate) fn hook(&mut self, call: impl FnOnce(&mut H)) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(&mut self.handler))) {
-            self.failure(panic, 1, Action::Noted);
+            self.failure(panic, 1, Action::Noted, None);
         }
+    }
+
+    /// Lets the handler do what is due.
+    #[inline(always)]
+    pub(crate) fn due<S: Shape>(&mut self, now: Instant)
+    where
+        H: Handler<S>,
+    {
+        let mut next_at = None;
+        self.hook(|handler| next_at = handler.due(now));
+        self.next_at = next_at;
     }
 
     #[cold]
@@ -323,13 +366,20 @@ impl<H> Supervised<H> {
     }
 
     /// Writes a panic down.
-    pub(crate) fn failure(&self, panic: Box<dyn Any + Send>, attempt: u32, action: Action) -> Failure {
+    pub(crate) fn failure(
+        &self,
+        panic: Box<dyn Any + Send>,
+        attempt: u32,
+        action: Action,
+        key: Option<String>,
+    ) -> Failure {
         let failure = Failure {
             source: self.source.clone(),
             subscription: self.subscription.clone(),
             shard: self.shard,
             thread: thread::current().name().unwrap_or("unnamed").to_owned(),
             attempt,
+            key,
             message: message(panic),
             action,
         };

@@ -4,6 +4,8 @@
 mod closing;
 mod config;
 mod contracts;
+mod deliveries;
+mod delivery_ledger;
 mod ledger;
 mod panics;
 mod stages;

@@ -1,0 +1,195 @@
+//! Queues with rules of delivery: acked, retried, delayed, deduplicated, and dead letters that somebody looks at.
+
+use std::sync::{Arc, mpsc::Receiver};
+
+use super::{AttachError, Attached, Consuming};
+use crate::delivery::{Class, DeadLetter, DeadLetters, Envelope, Ledger, LetterId, Priorities, Rate, Rules, Tracker};
+use crate::time::Instant;
+use crate::worker::{Classes, DeliveryDuty, DeliveryHandler, DeliveryParts, Home, Inquiry, OwnedTracker, Told};
+
+type Classify<E> = Arc<dyn Fn(&E) -> Class + Send + Sync>;
+
+impl<'e, T: Send + 'static> Consuming<'e, T> {
+    /// Serves the queue by rules of delivery: an item stays in its worker's hands until it is acked, is given up, or has not
+    /// come in time. It costs nothing where it is not asked for.
+    ///
+    /// SQS: redrive policy, visibility timeout; JetStream: consumer configuration; Kafka: share group; RabbitMQ: manual acks
+    /// and queue arguments; Sidekiq: `sidekiq_options`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// use ringway::{Engine, delivery::{Envelope, Retry, Rules}, worker::Leased};
+    ///
+    /// struct Mail { to: u64, text: &'static str }
+    ///
+    /// let engine = Engine::builder().workers(1).start()?;
+    /// let mails = engine.queue::<Mail>("mails").open()?;
+    /// let rules = Rules { retry: Retry { attempts_max: 3, ..Retry::default() }, ..Rules::default() };
+    /// let deliveries = engine
+    ///     .consume(&mails)
+    ///     .deliver(rules)
+    ///     .envelope(|mail: Mail| Envelope { key: Some(mail.to), ..Envelope::new(mail) })
+    ///     .handle(|_shard| |mail: &mut Leased<'_, Mail, String>| {
+    ///         if mail.text.is_empty() { Err("nothing to say".to_owned()) } else { Ok(()) }
+    ///     })?;
+    /// mails.publisher().publish(&7_u64, Mail { to: 7, text: "hello" })?;
+    /// let report = engine.drain(Duration::from_secs(5));
+    /// report.ledger.check()?;
+    /// assert_eq!(deliveries.ledger().acked, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn deliver<E: Send + 'static>(self, rules: Rules) -> Delivering<'e, T, E> {
+        Delivering { consuming: self, rules, envelope: Envelope::new, classify: Arc::new(|_| Class::Retry) }
+    }
+}
+
+/// A queue about to be served by rules of delivery.
+#[must_use = "`handle` attaches it"]
+pub struct Delivering<'e, T, E, M = fn(T) -> Envelope<T>> {
+    consuming: Consuming<'e, T>,
+    rules: Rules,
+    envelope: M,
+    classify: Classify<E>,
+}
+
+impl<'e, T: Send + 'static, E: Send + 'static, M> Delivering<'e, T, E, M> {
+    /// Makes the header of an item when it is taken from the queue: key, id, delay, expiry, priority, by the time of
+    /// [`Engine::now`](super::Engine::now). Else there is none. Its origin is set here: the shard, and the nth item that the
+    /// handler took.
+    ///
+    /// Of an item at which it panics nothing is left; it is counted as dropped.
+    pub fn envelope<N>(self, envelope: N) -> Delivering<'e, T, E, N>
+    where
+        N: Fn(T) -> Envelope<T> + Clone + Send + 'static,
+    {
+        let Self { consuming, rules, classify, .. } = self;
+        Delivering { consuming, rules, envelope, classify }
+    }
+
+    /// What an error means; else every error is worth a retry.
+    pub fn classes(mut self, classify: impl Fn(&E) -> Class + Send + Sync + 'static) -> Self {
+        self.classify = Arc::new(classify);
+        self
+    }
+
+    /// Attaches handlers made by `make`, as [`Consuming::handle`] does. Each has a tracker by the rules, of which only the seed
+    /// differs.
+    ///
+    /// # Errors
+    /// [`AttachError`]; it says what to change.
+    ///
+    /// # Panics
+    /// Only if `make` does.
+    pub fn handle<H, F>(self, make: F) -> Result<Deliveries<T, E>, AttachError>
+    where
+        H: DeliveryHandler<T, E>,
+        F: Fn(usize) -> H + Send + Sync + 'static,
+        M: Fn(T) -> Envelope<T> + Clone + Send + 'static,
+    {
+        let Self { consuming, rules, envelope, classify } = self;
+        let clock = &consuming.engine.clock;
+        let mut parts = Vec::new();
+        let mut inquiries = Vec::new();
+        for nth in 0..consuming.handlers() {
+            let rules = Rules { seed: rules.seed.wrapping_add(nth as u64), ..rules.clone() };
+            let inquiry = Arc::new(Inquiry::new(Arc::new(Told::default()), clock.clone()));
+            let leases = rules.in_flight_max.clamp(1, rules.capacity.max(1));
+            let home = Home::new(leases, rules.lease, inquiry.bell())?;
+            let takes_all = rules.priorities != Priorities::One;
+            let classify = Arc::clone(&classify);
+            let classes: Classes<E> = Box::new(move |error| classify(error));
+            let tracker = Tracker::with_classes(rules, classes, clock.now())?;
+            let (envelope, clock) = (envelope.clone(), clock.clone());
+            inquiries.push(Arc::clone(&inquiry));
+            parts.push(DeliveryParts { envelope, tracker, takes_all, home, inquiry, clock });
+        }
+        let mut parts = parts.into_iter();
+        let attached = consuming.serve(make, |intakes, run| {
+            let parts = parts.next().expect("one for each handler");
+            let told = parts.inquiry.told();
+            (Box::new(DeliveryDuty::new(intakes, run, parts)), Some(told))
+        })?;
+        Ok(Deliveries { attached, inquiries })
+    }
+}
+
+/// The handlers of a queue with rules of delivery, as seen from outside: what became of the items, and the dead letters.
+///
+/// What is asked for is answered by the handlers' workers between two batches, or here when they have ended.
+///
+/// SQS, RabbitMQ, Sidekiq: the dead-letter queue in the console; JetStream: advisories.
+pub struct Deliveries<T, E> {
+    attached: Attached,
+    inquiries: Vec<Arc<Inquiry<T, E>>>,
+}
+
+impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
+    /// The handlers.
+    pub fn attached(&self) -> &Attached {
+        &self.attached
+    }
+
+    /// Handlers, each with a tracker.
+    pub fn handlers(&self) -> usize {
+        self.inquiries.len()
+    }
+
+    /// What became of the items of all handlers; exact while none of them works.
+    pub fn ledger(&self) -> Ledger {
+        self.inquiries.iter().map(|inquiry| inquiry.told().get()).fold(Ledger::default(), Ledger::and)
+    }
+
+    /// Lets `question` look at the nth handler's tracker, or change something: cancel, redrive, purge. Returns where the answer
+    /// comes. A worker [by hand](super::Builder::by_hand) answers when it is polled.
+    ///
+    /// # Panics
+    /// If there is no such handler. Where `question` panics, no answer comes.
+    pub fn ask<R: Send + 'static>(
+        &self,
+        nth: usize,
+        question: impl FnOnce(&mut OwnedTracker<T, E>, Instant) -> R + Send + 'static,
+    ) -> Receiver<R> {
+        self.inquiries[nth].ask(question)
+    }
+
+    /// Asks every handler, and waits for their answers.
+    fn ask_all<R: Send + 'static>(
+        &self,
+        question: impl Fn(&mut OwnedTracker<T, E>, Instant) -> R + Clone + Send + 'static,
+    ) -> Vec<R> {
+        let answers: Vec<_> = self.inquiries.iter().map(|inquiry| inquiry.ask(question.clone())).collect();
+        answers.into_iter().filter_map(|answer| answer.recv().ok()).collect()
+    }
+
+    /// Copies of all dead letters, by handler, oldest first. Waits until the workers have answered.
+    pub fn dead_letters(&self) -> Vec<(usize, LetterId, DeadLetter<T, E>)>
+    where
+        T: Clone,
+        E: Clone,
+    {
+        let list = |letters: &DeadLetters<T, E>| -> Vec<_> {
+            letters.list().map(|(id, letter)| (id, letter.clone())).collect()
+        };
+        let all = self.ask_all(move |tracker, _| list(tracker.dead_letters()));
+        let numbered = all.into_iter().enumerate();
+        numbered.flat_map(|(nth, letters)| letters.into_iter().map(move |(id, letter)| (nth, id, letter))).collect()
+    }
+
+    /// Accepts all dead letters again that are there now, each handler at this rate or as fast as there is room; returns how
+    /// many those are. Waits until the workers have answered.
+    pub fn redrive_all(&self, rate: Option<Rate>) -> usize {
+        self.ask_all(move |tracker, _| tracker.redrive_all(rate)).into_iter().sum()
+    }
+
+    /// Drops all dead letters; returns how many there were. Waits until the workers have answered.
+    pub fn purge(&self) -> usize {
+        self.ask_all(|tracker, _| tracker.dead_letters_mut().purge()).into_iter().sum()
+    }
+}
+
+impl<T, E> std::fmt::Debug for Deliveries<T, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deliveries").field("attached", &self.attached).finish_non_exhaustive()
+    }
+}

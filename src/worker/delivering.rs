@@ -1,0 +1,320 @@
+//! A handler of a queue with rules of delivery: what is taken from the queue stays in a tracker until it has ended.
+//!
+//! ```text
+//! turn:  answer questions → then in runs: answers that came home → what time asks for → take items in → deliver
+//! ```
+//! The tracker belongs to the worker, so nothing here is shared but the ring by which deferred answers come home, and what is
+//! asked for. The worker sleeps until an item, an answer or a question comes, or until the tracker is due.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Instant as Moment,
+};
+
+use super::{
+    Action, DeliveryHandler, End, Limits,
+    duty::{Duty, Pace, Turn},
+    intakes::Intakes,
+    leased::{Home, Homecoming, Leased},
+    supervisor::Supervised,
+    tracking::{Inquiry, OwnedTracker},
+};
+use crate::channel::{Receiver, SharedByMany};
+use crate::delivery::{Answer, Effect, Envelope, Origin, Refused};
+use crate::router::PopError;
+use crate::time::{AnyClock, Instant};
+use crate::wait::{Signal, Sleepers};
+
+pub(crate) struct DeliveryDuty<T: Send + 'static, E: Send + 'static, H, M> {
+    intakes: Intakes<T>,
+    run: Supervised<H, T>,
+    /// Makes an item's header.
+    envelope: M,
+    /// Put down where others find it when the handler has ended.
+    tracker: Option<OwnedTracker<T, E>>,
+    /// Whether items are taken in as far as there is room, so that the urgent ones are found among them.
+    takes_all: bool,
+    taken: u64,
+    home: Home<E>,
+    homecoming: Receiver<Homecoming<E>, SharedByMany>,
+    inquiry: Arc<Inquiry<T, E>>,
+    asks: u64,
+    clock: AnyClock,
+    pace: Pace,
+    ending: Option<End>,
+}
+
+/// What a delivering duty is made of.
+pub(crate) struct DeliveryParts<T: Send + 'static, E: Send + 'static, M> {
+    pub(crate) envelope: M,
+    pub(crate) tracker: OwnedTracker<T, E>,
+    pub(crate) takes_all: bool,
+    pub(crate) home: (Home<E>, Receiver<Homecoming<E>, SharedByMany>),
+    pub(crate) inquiry: Arc<Inquiry<T, E>>,
+    pub(crate) clock: AnyClock,
+}
+
+impl<T, E, H, M> DeliveryDuty<T, E, H, M>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    H: DeliveryHandler<T, E>,
+    M: FnMut(T) -> Envelope<T> + Send + 'static,
+{
+    pub(crate) fn new(intakes: Intakes<T>, run: Supervised<H, T>, parts: DeliveryParts<T, E, M>) -> Self {
+        let DeliveryParts { envelope, tracker, takes_all, home: (home, homecoming), inquiry, clock } = parts;
+        Self {
+            intakes,
+            run,
+            envelope,
+            tracker: Some(tracker),
+            takes_all,
+            taken: 0,
+            home,
+            homecoming,
+            inquiry,
+            asks: 0,
+            clock,
+            pace: Pace::new(),
+            ending: None,
+        }
+    }
+
+    fn deliver_batch(&mut self, limits: &Limits, start: Moment) -> Turn {
+        let asks = self.inquiry.asks();
+        if asks != self.asks
+            && let Some(tracker) = &mut self.tracker
+        {
+            self.asks = asks;
+            self.inquiry.answer_all(tracker, self.clock.at(start));
+        }
+        let mut pace = std::mem::replace(&mut self.pace, Pace::new());
+        let mut closed = false;
+        let batch = pace.batch(limits, start, |max| {
+            let now = self.clock.now();
+            self.settle(now);
+            closed = self.take_in(max, now);
+            let delivered = self.deliver(max, now);
+            if delivered == 0 { Err(PopError::Empty) } else { Ok(delivered) }
+        });
+        self.pace = pace;
+        self.tell();
+        if self.run.stopped {
+            self.end(End::Stopped);
+        } else if closed && self.tracker.as_ref().is_none_or(|tracker| tracker.depth() == 0) {
+            return self.finish(End::Closed);
+        }
+        batch.map_or(Turn::Idle, Turn::Handled)
+    }
+
+    /// Takes the answers that came home, and lets time pass.
+    fn settle(&mut self, now: Instant) {
+        let Some(tracker) = &mut self.tracker else { return };
+        let mut changed = false;
+        while let Ok(homecoming) = self.homecoming.try_recv() {
+            changed = true;
+            // What comes too late is counted by the tracker.
+            let effect = match homecoming {
+                Homecoming::Answer(lease, answer) => {
+                    catch_unwind(AssertUnwindSafe(|| tracker.settle(lease, answer, now)))
+                        .map_err(|panic| self.run.failure(panic, lease.attempt(), Action::Noted, None))
+                        .map(|settled| settled.ok())
+                }
+                Homecoming::Unanswered(lease) => Ok(tracker.release(lease, now).ok()),
+                Homecoming::Extend(lease, time) => {
+                    let _ = tracker.extend(lease, now + time);
+                    Ok(None)
+                }
+            };
+            if let Ok(Some(effect)) = effect {
+                show(&mut self.run, tracker, effect);
+            }
+        }
+        while let Some(effect) = tracker.tick(now) {
+            changed = true;
+            show(&mut self.run, tracker, effect);
+        }
+        if changed {
+            self.inquiry.tell(&tracker.ledger());
+        }
+    }
+
+    /// Takes items in, as many as are to be delivered next or as there is room for; whether all shards are closed and empty.
+    fn take_in(&mut self, max: usize, now: Instant) -> bool {
+        let Self { intakes, run, envelope, tracker, taken, .. } = self;
+        let Some(tracker) = tracker else { return true };
+        let room = tracker.room();
+        let mut want = if self.takes_all { room } else { room.min(max) };
+        let mut closed = 0;
+        for (shard, intake) in &mut intakes.open {
+            if want == 0 {
+                break;
+            }
+            let popped = intake.pop_each(want, |item| {
+                let mut envelope = match catch_unwind(AssertUnwindSafe(|| envelope(item))) {
+                    Ok(envelope) => envelope,
+                    Err(panic) => {
+                        run.failure(panic, 1, Action::Skipped, None);
+                        return run.figures.dropped.add(1);
+                    }
+                };
+                envelope.origin = Origin { shard: *shard as u32, sequence: *taken };
+                *taken += 1;
+                match tracker.accept(envelope, now) {
+                    Ok(_) => {}
+                    Err(Refused::Duplicate(envelope)) => run.hook(|handler| handler.duplicate(envelope)),
+                    // There is room for as many as were taken.
+                    Err(Refused::Full(envelope)) => intakes.queue.leave(envelope.payload),
+                }
+            });
+            match popped {
+                Ok(items) => {
+                    want -= items;
+                    intakes.queue.bells(*shard).room.notify_all();
+                }
+                Err(PopError::Closed) => closed += 1,
+                Err(PopError::Empty) => {}
+            }
+        }
+        closed == intakes.open.len()
+    }
+
+    /// Delivers up to `max` items; returns how many.
+    fn deliver(&mut self, max: usize, now: Instant) -> usize {
+        let Self { run, tracker, home, clock, .. } = self;
+        let Some(tracker) = tracker else { return 0 };
+        for delivered in 0..max {
+            if run.stopped {
+                return delivered;
+            }
+            let Some(delivery) = tracker.next(now) else { return delivered };
+            let mut leased = Leased::new(delivery, home);
+            match catch_unwind(AssertUnwindSafe(|| run.handler.handle(&mut leased))) {
+                Ok(Answer::Ack) if leased.deferred.is_none() => leased.delivery.ack(),
+                Ok(answer) => {
+                    if let Some(effect) = answer_late(leased, answer, clock.now()) {
+                        show(run, tracker, effect);
+                    }
+                }
+                Err(panic) => {
+                    let key = leased.envelope().key.map(|key| key.to_string());
+                    let action = run.after_delivery();
+                    let failure = run.failure(panic, leased.attempt(), action, key);
+                    run.hook(|handler| handler.failed(&leased, &failure));
+                    // Not answered: the next tick tells what follows.
+                    drop(leased);
+                    match action {
+                        Action::Restarted => run.restart(),
+                        Action::Stopped => run.stopped = true,
+                        _ => {}
+                    }
+                    while let Some(effect) = tracker.tick(clock.now()) {
+                        show(run, tracker, effect);
+                    }
+                }
+            }
+        }
+        max
+    }
+
+    fn tell(&mut self) {
+        if let Some(tracker) = &self.tracker {
+            let ledger = tracker.ledger();
+            self.inquiry.tell(&ledger);
+            self.run.handled = ledger.acked;
+            self.run.figures.retried.set(ledger.redeliveries);
+        }
+        self.run.tell();
+    }
+
+    /// Gives back what is not finished; whether that was all.
+    fn hand_back(&mut self) -> bool {
+        if let Some(tracker) = &mut self.tracker {
+            tracker.hand_back(|envelope| self.intakes.queue.leave(envelope.payload));
+        }
+        self.intakes.leave_rest()
+    }
+
+    fn finish(&mut self, end: End) -> Turn {
+        self.tell();
+        self.run.hook(|handler| handler.ended(end));
+        self.homecoming.close();
+        if let Some(tracker) = self.tracker.take() {
+            self.inquiry.put_down(tracker);
+        }
+        self.intakes.retire(end);
+        self.run.figures.set_end(end);
+        Turn::Ended
+    }
+}
+
+/// Answers other than an ack at once; `None` if the answer is left to somebody else.
+#[cold]
+fn answer_late<T, E: Send>(leased: Leased<'_, T, E>, answer: Answer<E>, now: Instant) -> Option<Effect<T>> {
+    let Leased { delivery, deferred, .. } = leased;
+    let delivery = delivery.at(now);
+    match (deferred, answer) {
+        (Some(time), Answer::Ack) => {
+            delivery.defer_until(now + time);
+            None
+        }
+        (_, answer) => Some(delivery.answer(answer)),
+    }
+}
+
+/// Shows the handler what followed.
+fn show<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>>(
+    run: &mut Supervised<H, T>,
+    tracker: &mut OwnedTracker<T, E>,
+    effect: Effect<T>,
+) {
+    if !matches!(effect, Effect::Acked) {
+        run.hook(|handler| handler.effect(effect, tracker.dead_letters_mut()));
+    }
+}
+
+impl<T, E, H, M> Duty for DeliveryDuty<T, E, H, M>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    H: DeliveryHandler<T, E>,
+    M: FnMut(T) -> Envelope<T> + Send + 'static,
+{
+    fn bells(&self, each: &mut dyn FnMut(&Sleepers)) {
+        self.intakes.bells(each);
+        each(&self.inquiry.bell);
+    }
+
+    fn turn(&mut self, limits: &Limits, now: Moment) -> Turn {
+        match self.ending {
+            None => self.deliver_batch(limits, now),
+            Some(end) => {
+                if self.hand_back() {
+                    self.finish(end)
+                } else {
+                    Turn::Idle
+                }
+            }
+        }
+    }
+
+    fn next_at(&self) -> Option<Moment> {
+        let at = self.tracker.as_ref()?.next_at(self.clock.now())?;
+        self.clock.alarm(at)
+    }
+
+    fn end(&mut self, end: End) {
+        self.run.stopped = true;
+        self.ending.get_or_insert(end);
+        self.intakes.end(end);
+    }
+
+    fn note(&mut self, panic: Box<dyn Any + Send>) {
+        self.run.failure(panic, 1, Action::Noted, None);
+        self.tell();
+    }
+
+    fn idle(&mut self) {}
+}
