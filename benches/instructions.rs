@@ -19,8 +19,11 @@ use ringway::ring::{Capacity, Consumer, Displace, Producer, broadcast, broadcast
 use ringway::ring::{Kind, lanes::Lanes, mpmc::Mpmc, spsc::Spsc};
 use ringway::wait::Park;
 use ringway::{
+    Engine,
     delivery::{AtBound, Envelope, Order, Rules, Tracker},
+    router::Held,
     time::Instant,
+    worker::{Leased, Polled},
 };
 
 /// Items moved between two measured calls; the rings hold more.
@@ -171,6 +174,28 @@ fn track(rules: Rules, count: usize) {
     rounds(count, true, run, || ());
 }
 
+/// Items of a queue handled by a worker that is polled: by a plain handler, or acked by rules of delivery.
+fn worked(rules: Option<Rules>, count: usize) {
+    let engine = Engine::builder().workers(1).by_hand().start().expect("an engine");
+    let queue = engine.queue::<u64>("items").capacity(ROUND).open().expect("a queue");
+    match rules {
+        None => drop(engine.consume(&queue).handle(|_| |item: Held<'_, u64>| handle(*item)).expect("attached")),
+        Some(rules) => {
+            let ack = |item: &mut Leased<'_, u64, ()>| {
+                handle(**item);
+                Ok(())
+            };
+            let delivering = engine.consume(&queue).deliver(rules);
+            let delivering = delivering.envelope(|item| Envelope { key: Some(item), ..Envelope::new(item) });
+            drop(delivering.handle(move |_| ack).expect("attached"));
+        }
+    }
+    let (mut worker, mut publisher) = (engine.take_workers().remove(0), queue.publisher());
+    let publish = || (0..ROUND as u64).for_each(|item| publisher.try_publish(&0_u32, item).expect("room"));
+    let poll = || while worker.poll() != Polled::Idle {};
+    rounds(count, false, publish, poll);
+}
+
 fn operations() -> BTreeMap<&'static str, fn(usize)> {
     let mut all: BTreeMap<&'static str, fn(usize)> = BTreeMap::new();
     macro_rules! both {
@@ -199,6 +224,11 @@ fn operations() -> BTreeMap<&'static str, fn(usize)> {
     all.insert("handler alone", |count| rounds(count, true, || (0..ROUND as u64).for_each(handle), || ()));
     all.insert("tracker ack", |count| track(Rules::default(), count));
     all.insert("tracker ack keyed", |count| track(Rules { order: KEYED, ..Rules::default() }, count));
+    all.insert("worker queue", |count| worked(None, count));
+    all.insert("worker queue, delivered", |count| worked(Some(Rules::default()), count));
+    all.insert("worker queue, delivered keyed", |count| {
+        worked(Some(Rules { order: KEYED, ..Rules::default() }), count)
+    });
     all.insert("mpmc displace", |count| {
         let (mut tx, _rx) = mpmc::<u64>(Capacity::exactly(ROUND)).expect("a ring");
         (0..ROUND).for_each(|_| assert!(tx.try_push(7).is_ok()));
