@@ -144,6 +144,8 @@ fn cell(RowResult { row, .. }: &RowResult, cell: &Cell, version: Version) -> Val
         "entry": cell.entry.name,
         "version": version(cell.entry.package),
         "part": cell.entry.part.name(),
+        "ours": cell.entry.name == row.ours,
+        "calls": row.calls.name(),
         "ns": by_round(|sample| rounded(sample.ns)),
         "probe": by_round(|sample| rounded((sample.probes[0].midpoint(sample.probes[1])).round())),
         "regimes": cell.samples.iter().map(letter).collect::<String>(),

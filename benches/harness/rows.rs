@@ -44,6 +44,17 @@ pub(crate) enum Calls {
     Async,
 }
 
+impl Calls {
+    /// As results write it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Try => "try",
+            Self::Blocking => "blocking",
+            Self::Async => "async",
+        }
+    }
+}
+
 /// What an item of a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Width {
