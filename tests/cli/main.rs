@@ -6,3 +6,5 @@ mod machines;
 mod program;
 mod recorded;
 mod replay;
+mod report;
+mod results;

@@ -28,6 +28,7 @@ pub(crate) enum Command {
     Replay(Replay),
     Doctor(Doctor),
     Bench(Bench),
+    Report(Report),
 }
 
 /// Push recorded rows through a sharded topic to pinned workers.
@@ -177,6 +178,29 @@ pub(crate) struct Bench {
     /// Print the rows and who runs them; measure nothing
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+/// Show result files as one page: verdict, machine, charts, tables.
+///
+/// Takes any number of the JSON files that benchmarks write; a cell that several of them hold is shown once for each. The page
+/// is one HTML file that needs no network. Its headlines are printed, too.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ringway report benches/results/compare.json --out report.html
+  ringway report before.json after.json
+  ringway report benches/results/compare.json --readme README.md")]
+pub(crate) struct Report {
+    /// Result files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Page to write
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    pub(crate) out: PathBuf,
+
+    /// Write the tables between the markers of this Markdown file anew, and no page
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    pub(crate) readme: Option<PathBuf>,
 }
 
 /// What the rows are.

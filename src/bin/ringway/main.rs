@@ -1,8 +1,9 @@
 //! The program `ringway`: the engine on real input, and what the machine lets it reach.
 //!
 //! It uses nothing but the public API, so that it proves that the API is enough. `replay` pushes recorded rows through a
-//! topic to pinned workers; `doctor` judges the machine; `bench` measures what ringway reaches on it. A user's mistake is one line on standard error and exit code 2; a
-//! run that does not add up is exit code 1; a signal ends a run in order, with exit code 128 and its number.
+//! topic to pinned workers; `doctor` judges the machine; `bench` measures what ringway reaches on it; `report` shows what was
+//! measured. A user's mistake is one line on standard error and exit code 2; a run that does not add up is exit code 1; a
+//! signal ends a run in order, with exit code 128 and its number.
 
 use std::{
     io::{self, Write},
@@ -20,6 +21,8 @@ mod fault;
 mod harness;
 mod machine;
 mod replay;
+mod report;
+mod results;
 mod show;
 
 use args::{Arguments, Command};
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
     };
     done.unwrap_or_else(|fault| refuse(&fault))
 }

@@ -1,0 +1,38 @@
+//! `ringway report`: result files of any number, as one page that explains itself, a summary, or the tables of a README.
+//!
+//! The figures come from [`results`](crate::results); [`findings`] says in a few lines what they mean. The page is one HTML
+//! file without scripts and without a network: charts are drawn here, as SVG.
+
+use std::{fs, path::Path, process::ExitCode};
+
+use crate::{args, fault::Fault, results::Run, show};
+
+mod charts;
+mod findings;
+mod html;
+mod page;
+mod readme;
+mod tables;
+mod terminal;
+mod words;
+
+/// Reads the files, and writes what was asked for.
+pub(crate) fn run(told: &args::Report) -> Result<ExitCode, Fault> {
+    let runs: Vec<Run> = told.files.iter().map(|path| Run::read(path).map_err(Fault::new)).collect::<Result<_, _>>()?;
+    if let Some(path) = &told.readme {
+        let [run] = runs.as_slice() else {
+            return Err(Fault::new("--readme takes its tables from one result file: name one"));
+        };
+        let text = fs::read_to_string(path).map_err(|error| unfit(path, &error))?;
+        let text = readme::rewrite(&text, &path.display().to_string(), run)?;
+        fs::write(path, text).map_err(|error| unfit(path, &error))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    fs::write(&told.out, page::html(&runs)).map_err(|error| unfit(&told.out, &error))?;
+    show::print(&format!("{}\nwritten to {}\n", terminal::text(&runs), told.out.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unfit(path: &Path, error: &std::io::Error) -> Fault {
+    Fault::new(format!("{}: {error}", path.display()))
+}
