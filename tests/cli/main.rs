@@ -3,6 +3,7 @@
 
 mod doctor;
 mod machines;
+mod page;
 mod program;
 mod recorded;
 mod replay;
