@@ -5,6 +5,7 @@
 
 use std::{error::Error, fmt, time::Duration};
 
+use super::effect::Reason;
 use crate::time::{
     CapacityError, Instant,
     slab::{Handle, Slab},
@@ -30,7 +31,9 @@ pub enum CallError<E> {
     Failed(E),
     /// No reply came in time.
     TimedOut,
-    /// The worker that had the job is gone.
+    /// The job was given up without an error of its handler's, which panicked, did not answer, or was not asked in time.
+    GivenUp(Reason),
+    /// The worker that had the job is gone, or dropped it.
     WorkerDied,
 }
 
@@ -39,6 +42,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
         match self {
             Self::Failed(error) => write!(f, "the handler failed: {error}"),
             Self::TimedOut => f.write_str("no reply came in time: the job may still be done"),
+            Self::GivenUp(reason) => write!(f, "the job was given up: {reason:?}"),
             Self::WorkerDied => f.write_str("the worker that had the job is gone: the job may be half done"),
         }
     }
@@ -48,7 +52,7 @@ impl<E: Error + 'static> Error for CallError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Failed(error) => Some(error),
-            Self::TimedOut | Self::WorkerDied => None,
+            Self::TimedOut | Self::GivenUp(_) | Self::WorkerDied => None,
         }
     }
 }
@@ -186,9 +190,27 @@ impl<R, E> Calls<R, E> {
 
     /// Takes the reply to a call. `false` if the call is over; that is counted.
     pub fn answer(&mut self, ticket: Ticket, reply: Result<R, E>) -> bool {
-        let is_pending = self.end(ticket, reply.map_err(CallError::Failed));
+        self.settle(ticket, reply.map_err(CallError::Failed))
+    }
+
+    /// As [`answer`](Self::answer), of a call that may have ended without its handler.
+    pub fn settle(&mut self, ticket: Ticket, reply: Result<R, CallError<E>>) -> bool {
+        let is_pending = self.end(ticket, reply);
         self.stale += u64::from(!is_pending);
         is_pending
+    }
+
+    /// Ends a call whose reply nobody will take; one that was part of a batch counts there as failed, unless it had its reply.
+    pub fn forget(&mut self, ticket: Ticket) {
+        self.end(ticket, Err(CallError::TimedOut));
+        if self.calls.holds(ticket.0) {
+            self.calls.remove(ticket.0.index);
+        }
+    }
+
+    /// How far a pending job is.
+    pub fn progress_of(&mut self, ticket: Ticket) -> Option<Progress> {
+        self.pending(ticket).map(|call| call.progress)
     }
 
     fn end(&mut self, ticket: Ticket, reply: Result<R, CallError<E>>) -> bool {
@@ -243,6 +265,11 @@ impl<R, E> Calls<R, E> {
     /// [`TooManyCalls`].
     pub fn batch(&mut self) -> Result<BatchId, TooManyCalls> {
         self.batches.insert(Batch::default()).map(BatchId).map_err(|_| TooManyCalls)
+    }
+
+    /// Whether there is such a batch still.
+    pub fn has_batch(&self, batch: BatchId) -> bool {
+        self.batches.holds(batch.0)
     }
 
     /// What became of a batch: `None` while calls are pending. The first answer that is not ends the batch; the replies are

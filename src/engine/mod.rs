@@ -43,8 +43,13 @@ use crate::router::{Queue, Topic};
 use crate::time::{AnyClock, Instant as Moment};
 use crate::worker::{Board, Command, Desk, End, Failure, Failures, Figures, Pinned, Told, Worker};
 
+#[cfg(feature = "async")]
+mod alarm;
 mod attach;
 mod builder;
+mod call;
+#[cfg(feature = "async")]
+mod call_future;
 mod deliver;
 mod error;
 mod follow;
@@ -56,9 +61,12 @@ mod settings;
 mod settings_file;
 mod source;
 
+#[cfg(feature = "async")]
+pub use self::call_future::PendingFuture;
 pub use self::{
     attach::{Attached, Consuming, Subscribing},
     builder::Builder,
+    call::{CALL_TIMEOUT, Call, CallRefused, Caller, Pending, ReplyTo},
     deliver::{Deliveries, Delivering},
     error::{AttachError, StartError},
     follow::{Followed, Following, Found},
