@@ -9,10 +9,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use parking_lot::{Mutex, MutexGuard};
-
 use crate::ring::{Capacity, CapacityError, Closes, Consumer, Displace, DisplaceError, PopError, Producer, mpmc};
-use crate::sync::Backoff;
+use crate::sync::{Backoff, Mutex, MutexGuard};
 
 /// The keys of one shard of one subscription.
 struct Table<T> {

@@ -6,8 +6,6 @@
 
 use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::{
     Bells, Held, Key, Name, OpenError, Policy, Published, SHARDS_MAX, Shape,
     bells::wait_for_room,
@@ -18,7 +16,7 @@ use super::{
     shard_of,
 };
 use crate::ring::{Capacity, Closes, Consumer, Displace, DisplaceError, PopError, Producer, PushError, lanes, mpmc};
-use crate::sync::Counter;
+use crate::sync::{Counter, Mutex, MutexGuard};
 use crate::wait::{Park, Signal};
 
 /// A named, sharded queue of commands. A clone is another handle of the same queue.

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
-
-use crate::sync::Tally;
+use crate::sync::{Mutex, MutexGuard, Tally};
 
 /// One publisher's figures, written by it alone.
 pub(super) struct Sheet {

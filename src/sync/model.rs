@@ -13,7 +13,7 @@ use std::{
 pub(crate) use loom::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence, fence_everywhere, fence_point,
 };
-pub(crate) use loom::thread::yield_now;
+pub(crate) use loom::{sync::MutexGuard, thread::yield_now};
 
 /// A line of the model: room for the header and two items, so that models cross from line to line.
 pub(crate) const LINE_BYTES: usize = size_of::<AtomicU64>() + 2 * size_of::<Cell<u64>>();
@@ -69,7 +69,7 @@ impl<T> Mutex<T> {
         Self(loom::sync::Mutex::new(value))
     }
 
-    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().expect("no holder panics")
     }
 }

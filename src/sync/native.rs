@@ -10,7 +10,7 @@ pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence};
 pub(crate) use std::thread::{Thread, current as current_thread, park, park_timeout, yield_now};
 
-pub(crate) use parking_lot::Mutex;
+pub(crate) use parking_lot::{Mutex, MutexGuard};
 
 /// Bytes of one cache line, as [`crate::ring`] packs items into it.
 pub(crate) const LINE_BYTES: usize = 64;

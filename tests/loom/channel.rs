@@ -4,7 +4,7 @@
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
 };
@@ -12,7 +12,9 @@ use std::{
 use loom::{sync::Notify, thread};
 use ringway::{
     channel::{Receiver, RecvError, SendError, Sender, channel},
-    ring::{Capacity, Kind, broadcast::Broadcast, lanes::Lanes, mpmc::Mpmc, spsc::Spsc},
+    ring::{
+        Capacity, Kind, broadcast::Broadcast, broadcast_multi::BroadcastMulti, lanes::Lanes, mpmc::Mpmc, spsc::Spsc,
+    },
     wait::Park,
 };
 
@@ -39,15 +41,39 @@ impl Wake for Token {
     }
 }
 
-fn block_on<F: Future>(future: F) -> F::Output {
-    let (mut future, token) = (pin!(future), Arc::new(Token(Notify::new())));
-    let waker = Waker::from(Arc::clone(&token));
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => token.0.wait(),
+/// A future on a thread of the model.
+struct Task<F> {
+    future: Pin<Box<F>>,
+    token: Arc<Token>,
+}
+
+impl<F: Future> Task<F> {
+    fn new(future: F) -> Self {
+        Self { future: Box::pin(future), token: Arc::new(Token(Notify::new())) }
+    }
+
+    fn poll(&mut self) -> Option<F::Output> {
+        let waker = Waker::from(Arc::clone(&self.token));
+        match self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
         }
     }
+
+    /// Sleeps after each poll until it is woken.
+    fn finish(mut self) -> F::Output {
+        loop {
+            self.token.0.wait();
+            if let Some(output) = self.poll() {
+                return output;
+            }
+        }
+    }
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut task = Task::new(future);
+    task.poll().unwrap_or_else(|| task.finish())
 }
 
 #[test]
@@ -108,6 +134,18 @@ fn spsc_the_receiver_closes() {
             items.push(item);
         }
         (sender.join().unwrap().0, items)
+    });
+}
+
+/// Nothing else than the close wakes the sender: no room is made.
+#[test]
+fn spsc_a_close_wakes_a_sleeping_sender() {
+    explore("channel spsc: send | close, full", 20, [Err(SendError::Closed(2))], || {
+        let (mut tx, mut rx) = ends::<u64, Spsc>(1);
+        while tx.try_send(1).is_ok() {}
+        let sender = thread::spawn(move || tx.send(2));
+        rx.close();
+        sender.join().unwrap()
     });
 }
 
@@ -231,13 +269,32 @@ fn mpmc_everybody_learns_of_the_end() {
     });
 }
 
-/// A future that was called and is dropped passes its call on.
+/// A close is told at once; the end, only when the claims are over, and then to one, who tells the others.
+#[test]
+fn mpmc_everybody_learns_of_an_end_that_waited_for_a_claim() {
+    explore("channel mpmc: claim… close abandon recv by a task | recv", 100, [[None, None]], || {
+        let (mut tx, mut rx) = ends::<u64, Mpmc>(1);
+        let (mut closing, mut other) = (tx.clone(), rx.clone());
+        let claim = tx.try_claim(1).expect("room");
+        closing.close();
+        let receiver = thread::spawn(move || received(other.recv()));
+        let mut task = Task::new(rx.recv_async());
+        assert!(task.poll().is_none(), "a claim is open");
+        claim.abandon();
+        [received(task.finish()), receiver.join().unwrap()]
+    });
+}
+
+/// A future that was called and is dropped passes its call on. No sender leaves meanwhile: that would wake everybody.
 #[test]
 fn mpmc_a_cancelled_receive_passes_its_call_on() {
     explore_briefly("channel mpmc: send | poll cancel | recv", 300, [(None, Some(1)), (Some(1), None)], || {
         let (mut tx, mut rx) = ends::<u64, Mpmc>(1);
         let mut other = rx.clone();
-        let sender = thread::spawn(move || tx.send(1).expect("open"));
+        let sender = thread::spawn(move || {
+            tx.send(1).expect("open");
+            tx
+        });
         let receiver = thread::spawn(move || received(other.recv()));
         let cancelled = {
             let mut future = pin!(rx.recv_async());
@@ -246,9 +303,11 @@ fn mpmc_a_cancelled_receive_passes_its_call_on() {
                 Poll::Pending => None,
             }
         };
+        if cancelled.is_some() {
+            rx.close();
+        }
         let item = receiver.join().unwrap();
         sender.join().unwrap();
-        // What the sender's leaving told: if neither got it, it is lost.
         (cancelled, item)
     });
 }
@@ -329,6 +388,23 @@ fn broadcast_the_slowest_leaves() {
         let items = [received(rx.recv()), received(rx.recv())];
         sender.join().unwrap();
         items
+    });
+}
+
+/// With no receiver in, a sender sleeps on the push that it has caught up with by a lap.
+#[test]
+fn broadcast_multi_senders_without_receivers() {
+    explore("channel broadcast_multi: send | send send", 100, [()], || {
+        let (mut tx, rx) = ends::<u64, BroadcastMulti>(1);
+        let mut other = tx.clone();
+        drop(rx);
+        let sender = thread::spawn(move || {
+            other.send(1).expect("open");
+            other
+        });
+        tx.send(2).expect("open");
+        tx.send(3).expect("open");
+        sender.join().unwrap();
     });
 }
 

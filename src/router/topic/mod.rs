@@ -5,8 +5,6 @@
 
 use std::{fmt, sync::Arc};
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::{
     Bells, Contract, Key, Name, OpenError, PublishError, Published, SHARDS_MAX, Shape, Start,
     plan::TopicPlan as Plan,
@@ -15,7 +13,7 @@ use super::{
     side::{Fed, Feeder, side},
 };
 use crate::ring::{Capacity, Producer, broadcast_multi};
-use crate::sync::{Counter, Tally};
+use crate::sync::{Counter, Mutex, MutexGuard, Tally};
 use crate::wait::Signal;
 
 mod publisher;

@@ -221,6 +221,8 @@ impl<T: Send + Sync + 'static> Publisher<T> {
             Err(closed) => Some(Err(closed)),
         });
         self.park = park;
+        // What was told from within the wait may have called this publisher itself.
+        bells.published();
         let answer = answer.unwrap_or_else(|| Err(PublishError::Full(item.take().expect("refused last"))));
         answer.inspect_err(|_| self.sheet.refused.add(1))
     }

@@ -1,0 +1,160 @@
+//! Topics: subscriptions that come and go while items are published. Nobody else loses one, and nobody is left waiting.
+
+use loom::thread;
+use ringway::{
+    ring::PopError,
+    router::{Contract, Event, Start, Subscription, Topic, TopicPlan},
+};
+
+use crate::explore::{explore, explore_briefly};
+
+const KEY: &u64 = &0;
+
+/// A topic of one shard with so many slots.
+fn topic(capacity: usize) -> Topic<u64> {
+    Topic::open("events".parse().expect("a name"), TopicPlan { shards: 1, capacity }).expect("a small topic")
+}
+
+fn subscribe(topic: &Topic<u64>, contract: &Contract<u64>) -> Subscription<u64> {
+    topic.subscribe("reader".parse().expect("a name"), contract, Start::Newest).expect("open")
+}
+
+/// What the subscription has to see now.
+fn seen(subscription: &mut Subscription<u64>) -> Vec<u64> {
+    let mut items = Vec::new();
+    let mut note = |event: Event<'_, u64>| {
+        if let Event::Item(&item) = event {
+            items.push(item);
+        }
+    };
+    while subscription.poll(8, &mut note).is_ok() {}
+    items
+}
+
+/// Publishes so many numbers from 1 on, each as soon as there is room.
+fn publish(topic: &Topic<u64>, items: u64) {
+    let mut publisher = topic.publisher();
+    for item in 1..=items {
+        publisher.publish(KEY, item).expect("open");
+    }
+}
+
+fn accepted(topic: &Topic<u64>) -> u64 {
+    topic.published().accepted.iter().sum()
+}
+
+/// Nothing gates. A publisher that has caught up with another's push by a lap sleeps until that push is done.
+#[test]
+fn publishers_without_a_subscription_do_not_wait_for_ever() {
+    explore("topic: publish | publish publish", 100, [3], || {
+        let topic = topic(1);
+        let other = topic.clone();
+        let publisher = thread::spawn(move || publish(&other, 1));
+        publish(&topic, 2);
+        publisher.join().unwrap();
+        accepted(&topic)
+    });
+}
+
+/// One that comes, sees what it is shown, and goes, while another gates throughout: that one sees everything, and it sees a
+/// part without a hole.
+#[test]
+fn a_gate_comes_and_goes() {
+    let parts = [vec![], vec![1], vec![1, 2], vec![2]];
+    explore("topic: publish publish | attach poll detach", 300, parts, || {
+        let topic = topic(2);
+        let mut stays = subscribe(&topic, &Contract::gate());
+        let other = topic.clone();
+        let publisher = thread::spawn(move || publish(&other, 2));
+        let part = seen(&mut subscribe(&topic, &Contract::gate()));
+        publisher.join().unwrap();
+        assert_eq!(accepted(&topic), 2);
+        assert_eq!(seen(&mut stays), [1, 2], "another subscription cost this one an item");
+        part
+    });
+}
+
+/// Whoever goes holds nobody back, whatever it has not seen, and whenever it came.
+#[test]
+fn a_gate_that_goes_releases_a_sleeping_publisher() {
+    explore("topic: publish × 3 | attach detach", 200, [3], || {
+        let topic = topic(1);
+        let other = topic.clone();
+        let publisher = thread::spawn(move || publish(&other, 3));
+        drop(subscribe(&topic, &Contract::gate()));
+        publisher.join().unwrap();
+        accepted(&topic)
+    });
+}
+
+/// A gate that was there before the first item, and goes while one publisher sleeps on it and another pushes.
+#[test]
+fn two_publishers_outlive_a_gate() {
+    explore_briefly("topic: publish publish | publish | detach", 300, [3], || {
+        let topic = topic(1);
+        let gate = subscribe(&topic, &Contract::gate());
+        let publishers = [2, 1].map(|items| {
+            let topic = topic.clone();
+            thread::spawn(move || publish(&topic, items))
+        });
+        drop(gate);
+        publishers.into_iter().for_each(|publisher| publisher.join().unwrap());
+        accepted(&topic)
+    });
+}
+
+/// Once `subscribe` has returned, whatever is published is meant for the new one, also by publishers that were there before;
+/// those items that it is not offered it has no claim to.
+#[test]
+fn a_ring_beside_is_fed_from_the_moment_it_is_there() {
+    explore("topic: publish | attach publish", 200, [vec![1, 9], vec![9], vec![9, 1]], || {
+        let topic = topic(4);
+        let mut stays = subscribe(&topic, &Contract::gate());
+        let (other, mut publisher) = (topic.clone(), topic.publisher());
+        let beside = thread::spawn(move || publish(&other, 1));
+        let mut comes = subscribe(&topic, &Contract::latest());
+        publisher.publish(KEY, 9).expect("open");
+        beside.join().unwrap();
+        assert_eq!(accepted(&topic), 2);
+        let mut all = seen(&mut stays);
+        all.sort_unstable();
+        assert_eq!(all, [1, 9], "another subscription cost this one an item");
+        seen(&mut comes)
+    });
+}
+
+/// A ring beside that goes while it is fed costs nobody else an item, and its own are refused or gone with it.
+#[test]
+fn a_ring_beside_goes_while_it_is_fed() {
+    explore("topic: publish publish | detach", 200, [vec![1, 2]], || {
+        let topic = topic(2);
+        let mut stays = subscribe(&topic, &Contract::gate());
+        let goes = subscribe(&topic, &Contract::latest().capacity(1));
+        let other = topic.clone();
+        let publisher = thread::spawn(move || publish(&other, 2));
+        drop(goes);
+        publisher.join().unwrap();
+        assert_eq!(accepted(&topic), 2);
+        seen(&mut stays)
+    });
+}
+
+/// A close is exact while subscriptions come: what was accepted is seen by who was there, and what is refused by nobody.
+#[test]
+fn a_close_is_exact_for_who_stays() {
+    explore("topic: publish publish | close", 30, [vec![], vec![1], vec![1, 2]], || {
+        let topic = topic(2);
+        let mut stays = subscribe(&topic, &Contract::gate());
+        let other = topic.clone();
+        let publisher = thread::spawn(move || {
+            let mut publisher = other.publisher();
+            (1..=2).take_while(|&item| publisher.publish(KEY, item).is_ok()).count() as u64
+        });
+        topic.close();
+        let sent = publisher.join().unwrap();
+        let items = seen(&mut stays);
+        assert_eq!((items.len() as u64, accepted(&topic)), (sent, sent));
+        assert_eq!(stays.poll(1, |_| ()), Err(PopError::Closed));
+        items
+    });
+}
