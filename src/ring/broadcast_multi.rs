@@ -115,6 +115,8 @@ impl<T> Storage<T> {
             State::Behind if matches!(slot.state(sequence - self.stamped.lap()), State::Full | State::Hole) => {
                 State::Free
             }
+            // An open claim of the lap before; or another producer has claimed and committed it between the two looks.
+            State::Behind => slot.state(sequence),
             state => state,
         }
     }

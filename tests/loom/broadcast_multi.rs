@@ -57,6 +57,22 @@ fn two_producers_push() {
     });
 }
 
+/// The slot that one producer looks at is claimed and filled by the other meanwhile: it looks again, for there is room for both.
+#[test]
+fn two_producers_push_a_lap_later() {
+    explore("broadcast_multi: a lap later: push | push", 50, [vec![1, 2], vec![2, 1]], || {
+        let (mut tx, mut rx) = ring(2);
+        [0, 0].into_iter().for_each(|item| assert_eq!(push(&mut tx, item), In));
+        [Item(0), Item(0), Empty].into_iter().for_each(|popped| assert_eq!(pop(&mut rx), popped));
+        let mut other = tx.clone();
+        let producer = thread::spawn(move || assert_eq!(push(&mut other, 1), In));
+        assert_eq!(push(&mut tx, 2), In);
+        drop(tx);
+        producer.join().unwrap();
+        with_the_rest(&[], &mut rx)
+    });
+}
+
 /// Two producers and a consumer at one slot: nobody overwrites what the consumer has not seen.
 #[test]
 fn two_producers_push_at_the_limit() {
