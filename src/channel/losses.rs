@@ -74,6 +74,8 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
         if looked == Err(PopError::Empty) {
             looked = self.take_until(Deadline::NEVER, |consumer| consumer.peek().map(drop));
         }
+        // The end is told by a fence: what was lost before it is counted after this.
+        let looked = looked.map_err(|_| self.end());
         // After the look: what its sender lost before it sent this item is counted by now.
         let total = self.link.losses().total();
         let lost = total - self.told;
@@ -83,7 +85,7 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
         }
         match looked {
             Ok(()) => self.recv().map(ItemOrGap::Item),
-            Err(_) => Err(self.end().into()),
+            Err(end) => Err(end.into()),
         }
     }
 }

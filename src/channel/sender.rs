@@ -5,7 +5,7 @@ use std::{fmt, mem::ManuallyDrop, thread::panicking, time::Duration};
 
 use super::{SendError, SendUntilError, TrySendError, link::Link};
 use crate::ring::{Kind, Producer, PushError, sealed::Slots};
-use crate::sync::Arc;
+use crate::sync::{Arc, full_fence};
 use crate::wait::{Deadline, Park, Signal, Wait};
 
 /// The end of a channel that sends; `Clone` it for more, where the kind of channel has many.
@@ -176,6 +176,8 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
         let signal = &self.link.senders.signal;
         if signal.sleepers() > 0 && self.producer.room() > 0 {
             signal.notify(1, self.producer.key());
+        // Who sees the close sees what this sender has lost. Partner: the fence in `Side::end`.
+        full_fence();
         }
     }
 

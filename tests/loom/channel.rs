@@ -11,7 +11,7 @@ use std::{
 
 use loom::{sync::Notify, thread};
 use ringway::{
-    channel::{Receiver, RecvError, SendError, Sender, channel},
+    channel::{DropNewest, ItemOrGap, Receiver, RecvError, SendError, Sender, channel},
     ring::{
         Capacity, Kind, broadcast::Broadcast, broadcast_multi::BroadcastMulti, lanes::Lanes, mpmc::Mpmc, spsc::Spsc,
     },
@@ -405,6 +405,29 @@ fn broadcast_multi_senders_without_receivers() {
         tx.send(2).expect("open");
         tx.send(3).expect("open");
         sender.join().unwrap();
+    });
+}
+
+/// What was lost last is told before the end.
+#[test]
+fn mpmc_a_loss_is_told_before_the_end() {
+    explore("channel mpmc: drop-newest close | recv-or-gap*, full", 100, [(1, 1), (2, 0)], || {
+        let (mut tx, mut rx) = ends::<u64, Mpmc>(1);
+        tx.try_send(1).expect("room");
+        let sender = thread::spawn(move || {
+            tx.send_with(DropNewest, 2).expect("open");
+            tx.close();
+            tx
+        });
+        let (mut items, mut lost) = (0, 0);
+        while let Ok(next) = rx.recv_or_gap() {
+            match next {
+                ItemOrGap::Item(_) => items += 1,
+                ItemOrGap::Gap(more) => lost += more,
+            }
+        }
+        sender.join().unwrap();
+        (items, lost)
     });
 }
 
