@@ -22,6 +22,8 @@ pub struct Receiver<T, K: Kind<T>, W: Wait = Park> {
 }
 
 /// The consumer during a call, after which senders are told of the room it made; also if the caller's code panics.
+    /// Whether this end has said that nothing will come.
+    pub(super) ended: bool,
 pub(super) struct Taking<'a, T, K: Kind<T>, S: Signal> {
     pub(super) consumer: &'a mut K::Consumer,
     link: &'a Link<K::Producer, S>,
@@ -45,7 +47,7 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
     /// For a receiver that has been counted.
     pub(super) fn new(consumer: K::Consumer, link: Arc<Link<K::Producer, W::Signal>>) -> Self {
         let told = link.losses().total();
-        Self { consumer: ManuallyDrop::new(consumer), link, wait: W::default(), told }
+        Self { consumer: ManuallyDrop::new(consumer), link, wait: W::default(), told, ended: false }
     }
 
     #[inline(always)]
@@ -152,7 +154,8 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
 
     /// How the channel ended, for this end, which has found it drained. Others may wait for the same.
     #[cold]
-    pub(super) fn end(&self) -> super::End {
+    pub(super) fn end(&mut self) -> super::End {
+        self.ended = true;
         self.link.receivers.signal.notify_all();
         self.link.senders.end()
     }
@@ -263,7 +266,7 @@ impl<T: Send, W: Wait> Clone for Receiver<T, Mpmc, W> {
         let consumer = self.consumer.clone();
         self.link.receivers.join();
         let told = self.told;
-        Self { told, consumer, link: Arc::clone(&self.link), wait: W::default() }
+        Self { told, consumer, link: Arc::clone(&self.link), wait: W::default(), ended: false }
     }
 }
 

@@ -10,7 +10,7 @@ use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
 use super::{Receiver, SendError, Sender};
-use crate::ring::{Consumer, Kind};
+use crate::ring::Kind;
 use crate::wait::{Park, Wait};
 
 /// Ends are moved, never pinned.
@@ -31,8 +31,9 @@ impl<T, K: Kind<T>> Stream for Receiver<T, K, Park> {
 }
 
 impl<T, K: Kind<T>> FusedStream for Receiver<T, K, Park> {
+    /// Whether this end has said that nothing will come. A close alone is not the end: what was on its way comes after it.
     fn is_terminated(&self) -> bool {
-        self.consumer.is_closed() && self.consumer.depth() == 0
+        self.ended
     }
 }
 

@@ -215,7 +215,7 @@ fn a_task_on_another_thread_is_woken() {
 mod streams {
     use std::{future::poll_fn, pin::Pin};
 
-    use futures_core::Stream;
+    use futures_core::{FusedStream, Stream};
     use futures_sink::Sink;
 
     use super::*;
@@ -243,6 +243,20 @@ mod streams {
         });
         assert!((0..500).eq(items));
         sender.join().unwrap();
+    }
+
+    /// An item may be on its way when a channel closes: the stream has not ended before it says so.
+    #[test]
+    fn a_stream_is_terminated_when_it_has_said_so() {
+        let (mut tx, mut rx) = channel::spsc::<u64>(2).unwrap();
+        let mut claim = tx.claim(1).unwrap();
+        rx.close();
+        assert!(!rx.is_terminated(), "a claim is open");
+        claim.push(1).unwrap();
+        assert_eq!(claim.commit(), 1);
+        let mut next = || block_on(poll_fn(|context| Pin::new(&mut rx).poll_next(context)));
+        assert_eq!((next(), next()), (Some(1), None));
+        assert!(rx.is_terminated());
     }
 
     #[test]
