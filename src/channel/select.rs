@@ -113,14 +113,10 @@ impl Select {
                 let wake = sources.iter().fold(until, |wake, source| wake.min(source.wakes_at()));
                 sleep(wake, || sources.iter().any(|source| source.was_called()));
             }
-            // All of them, so not `any`.
-            let called = sources.iter_mut().filter_map(|source| source.strike().then_some(())).count() > 0;
+            let called = strike_all(sources);
             ready = ready.or_else(|| self.choose(sources));
             if called {
-                // Calls for what is not chosen now go to others.
-                for (at, source) in sources.iter().enumerate() {
-                    source.pass_on(usize::from(ready == Some(at)));
-                }
+                pass_on_all(sources, ready);
             }
             if ready.is_some() || until.is_over() {
                 return ready;
@@ -134,14 +130,15 @@ impl Select {
     /// A task that is not going to poll again after `Pending` should drop the receivers, or receive through them by other
     /// means: see [`Receiver::poll_recv`].
     pub fn poll<S: Source>(&mut self, sources: &mut [S], context: &mut Context<'_>) -> Poll<usize> {
-        if let Some(ready) = self.choose(sources) {
-            return Poll::Ready(ready);
+        let mut ready = self.choose(sources);
+        if ready.is_none() {
+            let listed = sources.iter_mut().map(|source| source.enlist_task(context.waker()));
+            listed.fold(Fence::NONE, Fence::and).take();
+            ready = self.choose(sources);
         }
-        let listed = sources.iter_mut().map(|source| source.enlist_task(context.waker()));
-        listed.fold(Fence::NONE, Fence::and).take();
-        match self.choose(sources) {
-            Some(ready) => Poll::Ready(ready),
-            None => Poll::Pending,
+        let Some(chosen) = ready else { return Poll::Pending };
+        if strike_all(sources) {
+            pass_on_all(sources, ready);
         }
     }
 
@@ -173,6 +170,19 @@ impl Select {
 }
 
 /// A source that is ready from time to time.
+/// Takes every source off its list; returns whether one was called instead.
+fn strike_all<S: Source>(sources: &mut [S]) -> bool {
+    // All of them, so not `any`.
+    sources.iter_mut().filter_map(|source| source.strike().then_some(())).count() > 0
+}
+
+/// Calls for what is not chosen now go to others.
+fn pass_on_all<S: Source>(sources: &[S], chosen: Option<usize>) {
+    for (at, source) in sources.iter().enumerate() {
+        source.pass_on(usize::from(chosen == Some(at)));
+    }
+}
+
 ///
 /// # Examples
 /// ```

@@ -147,3 +147,28 @@ fn a_task_may_select() {
     assert_eq!(select.poll(&mut [&mut from_one, &mut from_two], context), Poll::Ready(0));
     assert_eq!(from_one.recv(), Ok(1));
 }
+
+/// A task that has chosen is on no list any more: what comes after its choice, and what came beside it, goes to others.
+#[test]
+fn a_task_that_has_chosen_stands_in_nobodys_way() {
+    for two_comes_first in [false, true] {
+        let (mut one, mut from_one) = channel::mpmc::<u64>(2).unwrap();
+        let (mut two, mut from_two) = channel::mpmc::<u64>(2).unwrap();
+        let mut waits_for_two = from_two.clone();
+        let ((_, selecting), (count, waiting)) = (Wakes::waker(), Wakes::waker());
+        let (selecting, waiting) = (&mut Context::from_waker(&selecting), &mut Context::from_waker(&waiting));
+        let mut select = Select::biased();
+        assert!(select.poll(&mut [&mut from_one, &mut from_two], selecting).is_pending());
+        assert!(waits_for_two.poll_recv(waiting).is_pending());
+        if two_comes_first {
+            two.send(2).unwrap();
+        }
+        one.send(1).unwrap();
+        assert_eq!(select.poll(&mut [&mut from_one, &mut from_two], selecting), Poll::Ready(0));
+        if !two_comes_first {
+            two.send(2).unwrap();
+        }
+        assert_eq!(count.get(), 1, "called was one that had chosen");
+        assert_eq!(waits_for_two.poll_recv(waiting), Poll::Ready(Ok(2)));
+    }
+}
