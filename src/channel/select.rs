@@ -140,6 +140,7 @@ impl Select {
         if strike_all(sources) {
             pass_on_all(sources, ready);
         }
+        Poll::Ready(chosen)
     }
 
     /// The next ready source in this order.
@@ -169,7 +170,6 @@ impl Select {
     }
 }
 
-/// A source that is ready from time to time.
 /// Takes every source off its list; returns whether one was called instead.
 fn strike_all<S: Source>(sources: &mut [S]) -> bool {
     // All of them, so not `any`.
@@ -183,6 +183,7 @@ fn pass_on_all<S: Source>(sources: &[S], chosen: Option<usize>) {
     }
 }
 
+/// A source that is ready from time to time.
 ///
 /// # Examples
 /// ```
@@ -210,13 +211,14 @@ impl Ticker {
 
     /// Takes the ticks that have passed since they were taken last; returns how many.
     pub fn ticks(&mut self) -> u64 {
-        let Some(next) = self.next else { return 0 };
-        let Some(late) = Instant::now().checked_duration_since(next) else { return 0 };
-        let ticks = (late.as_nanos() / self.period.as_nanos()).saturating_add(1);
-        // What is beyond the clock never comes.
-        let passed = u32::try_from(ticks).ok().and_then(|ticks| self.period.checked_mul(ticks));
-        self.next = passed.and_then(|passed| next.checked_add(passed));
-        ticks.try_into().unwrap_or(u64::MAX)
+        let (now, period) = (Instant::now(), self.period.as_nanos());
+        let Some(late) = self.next.and_then(|next| now.checked_duration_since(next)) else { return 0 };
+        let late = late.as_nanos();
+        // Less than a period, and what the clock can't say never comes.
+        let left = period - late % period;
+        let left = Duration::new((left / 1_000_000_000) as u64, (left % 1_000_000_000) as u32);
+        self.next = now.checked_add(left);
+        (late / period).saturating_add(1).try_into().unwrap_or(u64::MAX)
     }
 }
 
@@ -329,5 +331,19 @@ impl<S: Source + ?Sized> selects::Selects for &mut S {
 
     fn wakes_at(&self) -> Deadline {
         (**self).wakes_at()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticker_that_was_left_alone_for_long_ticks_on() {
+        let mut ticker = Ticker::every(Duration::from_nanos(1));
+        let long_ago = Instant::now().checked_sub(Duration::from_secs(5)).expect("a clock that has run for a while");
+        ticker.next = Some(long_ago);
+        assert!(ticker.ticks() > u64::from(u32::MAX));
+        assert!(ticker.next.is_some_and(|next| next > long_ago));
     }
 }
