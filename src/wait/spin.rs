@@ -13,22 +13,30 @@ use crate::sync::spin;
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Spin;
 
+/// Looks for each one at the clock.
+const LOOKS: u32 = 32;
+
 impl Sealed for Spin {}
 
 impl Wait for Spin {
     type Signal = ();
 
     fn wait<R>(&mut self, (): &(), terms: Terms, mut ready: impl FnMut() -> Option<R>) -> Option<R> {
-        for look in 0_u32.. {
+        loop {
             if let Some(answer) = ready() {
                 return Some(answer);
             }
-            if look % 32 == 0 && terms.until.is_over() {
+            if terms.until.is_over() {
                 return None;
+            }
+            for _ in 1..LOOKS {
+                spin(1);
+                if let Some(answer) = ready() {
+                    return Some(answer);
+                }
             }
             spin(1);
         }
-        None
     }
 
     fn leave(&mut self, (): &()) {}
