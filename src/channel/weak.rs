@@ -49,10 +49,10 @@ where
     /// A sender, if there is still another one.
     pub fn upgrade(&self) -> Option<Sender<T, K, W>> {
         let seed = self.link.seed.lock();
-        // Under the lock: the last sender takes the seed away after it has counted itself out.
-        let producer = seed.as_ref().filter(|_| self.link.senders.rejoin()).cloned()?;
-        drop(seed);
-        Some(Sender::new(producer, Arc::clone(&self.link)))
+        // Under the lock: the last sender takes the seed away after it has counted itself out. Counted only when there is a
+        // producer, which may need memory.
+        let producer = seed.as_ref()?.clone();
+        self.link.senders.rejoin().then(|| Sender::new(producer, Arc::clone(&self.link)))
     }
 }
 
