@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 
 use super::{
     Receiver, RecvError, RecvUntilError, SendError, SendManyError, Sender, TryRecvError, TrySendError, link::Link,
+    sender::Telling,
 };
 use crate::ring::{self, Closes, Consumer, Kind, PopError, Producer, PushError, sealed::Slots};
 use crate::sync::yield_now;
@@ -106,15 +107,17 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn claim(&mut self, max: usize) -> Result<Claim<'_, T, K, W>, SendError<()>> {
-        assert!(max > 0, "a claim is of one slot at the least");
         let mut slots = self.claim_slots(max);
         if let Err(PushError::Full(())) = slots {
-            slots = self
+            let mut telling = Telling(self, Some(1));
+            slots = telling
+                .0
                 .wait_for_room(Deadline::NEVER, |producer| match producer.claim(max) {
                     Err(PushError::Full(())) => None,
                     slots => Some(slots),
                 })
                 .unwrap_or(slots);
+            telling.1 = None;
         }
         match slots {
             Ok(slots) => Ok(self.claimed(slots)),
@@ -130,7 +133,6 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// # Panics
     /// If `max` is 0.
     pub fn try_claim(&mut self, max: usize) -> Result<Claim<'_, T, K, W>, TrySendError<()>> {
-        assert!(max > 0, "a claim is of one slot at the least");
         match self.claim_slots(max) {
             Ok(slots) => Ok(self.claimed(slots)),
             Err(PushError::Full(())) => Err(TrySendError::Full(())),
@@ -138,14 +140,13 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
         }
     }
 
-    /// Opens a claim, which ends a forgotten one: others may have stood behind it.
+    /// Opens a claim, which ends a forgotten one: others may have stood behind it. For one that is refused a receiver may have put
+    /// the end of the channel off.
     fn claim_slots(&mut self, max: usize) -> Result<usize, PushError<()>> {
-        let slots = self.producer.claim(max);
-        if slots.is_ok() {
-            self.tell(1);
-        } else {
-            self.tell_of_forgotten();
-        }
+        assert!(max > 0, "a claim is of one slot at the least");
+        let mut telling = Telling(self, Some(1));
+        let slots = telling.0.producer.claim(max);
+        telling.1 = slots.is_ok().then_some(1);
         slots
     }
 
@@ -153,18 +154,6 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     fn claimed(&mut self, slots: usize) -> Claim<'_, T, K, W> {
         let Self { producer, link, .. } = self;
         Claim { claim: ring::Claim::of(producer, slots), tells: Tells::<K::Producer, W::Signal>(link, slots) }
-    }
-}
-
-/// A sender during a batch, after which it tells of so many items, or that it was refused; also if the iterator panics.
-struct Telling<'a, T, K: Kind<T>, W: Wait>(&'a mut Sender<T, K, W>, Option<usize>);
-
-impl<T, K: Kind<T>, W: Wait> Drop for Telling<'_, T, K, W> {
-    fn drop(&mut self) {
-        match self.1 {
-            Some(items) => self.0.tell(items),
-            None => self.0.tell_of_forgotten(),
-        }
     }
 }
 

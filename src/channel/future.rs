@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Receiver, RecvError, SendError, Sender, receiver::Taking};
+use super::{Receiver, RecvError, SendError, Sender, receiver::Taking, sender::Telling};
 use crate::ring::{Consumer, Kind, PopError, Producer, PushError, sealed::Slots};
 use crate::wait::{Park, Wait};
 
@@ -111,7 +111,8 @@ impl<T, K: Kind<T>> Sender<T, K, Park> {
     /// [`SendError`], if the channel is closed; the item comes back in it.
     #[inline]
     pub fn poll_send(&mut self, context: &mut Context<'_>, item: &mut Option<T>) -> Poll<Result<(), SendError<T>>> {
-        let Self { producer, link, wait } = self;
+        let mut telling = Telling(self, Some(1));
+        let Sender { producer, link, wait } = &mut *telling.0;
         let key = producer.key();
         let polled = wait.waiter().poll(&link.senders.signal, key, context, || {
             let Some(unsent) = item.take() else { return Some(Ok(())) };
@@ -123,11 +124,8 @@ impl<T, K: Kind<T>> Sender<T, K, Park> {
                 pushed => Some(pushed),
             }
         });
-        if matches!(polled, Poll::Ready(Ok(()))) {
-            self.tell(1);
-        } else {
-            self.tell_of_forgotten();
-        }
+        telling.1 = matches!(polled, Poll::Ready(Ok(()))).then_some(1);
+        drop(telling);
         polled.map(|pushed| {
             if self.wait.waiter().was_listed() {
                 self.call_next();

@@ -2,7 +2,7 @@
 
 use crate::ring::sealed::Slots;
 use crate::sync::{AtomicBool, AtomicUsize, Counter, Mutex, Ordering, Padded, full_fence};
-use crate::wait::{Deadline, Signal, Terms};
+use crate::wait::{Deadline, Signal, Terms, Wait};
 
 use super::{End, Losses};
 
@@ -92,6 +92,43 @@ impl<P: Slots, S: Signal> Link<P, S> {
             self.senders.signal.notify(1, 0);
         }
     }
+}
+
+/// An end that is leaving. What it owes the others runs their wakers, so it comes last, and also if a waker, or the drop of
+/// what the end held, panics: peers learn of it, and a call that this end has not answered goes to another of its side.
+pub(super) struct Leaving<'a, W: Wait> {
+    pub(super) wait: &'a mut W,
+    pub(super) own: &'a W::Signal,
+    pub(super) peers: &'a W::Signal,
+    /// How many others of its side may go on when it is gone; `None`, if all may.
+    pub(super) others: Option<usize>,
+}
+
+impl<W: Wait> Drop for Leaving<'_, W> {
+    fn drop(&mut self) {
+        let Self { wait, own, peers, others } = self;
+        let to_others = || match *others {
+            Some(count) => own.notify(count, 0),
+            None => own.notify_all(),
+        };
+        both(|| peers.notify_all(), || both(to_others, || wait.leave(own)));
+    }
+}
+
+/// Calls both, the second also if the first panics.
+fn both(first: impl FnOnce(), second: impl FnOnce()) {
+    struct Second<F: FnOnce()>(Option<F>);
+
+    impl<F: FnOnce()> Drop for Second<F> {
+        fn drop(&mut self) {
+            if let Some(second) = self.0.take() {
+                second();
+            }
+        }
+    }
+
+    let _second = Second(Some(second));
+    first();
 }
 
 impl<P, S: Signal> Link<P, S> {

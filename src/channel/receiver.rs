@@ -3,7 +3,10 @@
 
 use std::{fmt, iter::FusedIterator, mem::ManuallyDrop, thread::panicking, time::Duration};
 
-use super::{RecvError, RecvUntilError, TryRecvError, link::Link};
+use super::{
+    RecvError, RecvUntilError, TryRecvError,
+    link::{Leaving, Link},
+};
 use crate::ring::{
     Closes, Consumer, Kind, PopError,
     mpmc::Mpmc,
@@ -19,11 +22,11 @@ pub struct Receiver<T, K: Kind<T>, W: Wait = Park> {
     pub(super) wait: W,
     /// Losses that this end was told of.
     pub(super) told: u64,
+    /// Whether this end has said that nothing will come.
+    pub(super) ended: bool,
 }
 
 /// The consumer during a call, after which senders are told of the room it made; also if the caller's code panics.
-    /// Whether this end has said that nothing will come.
-    pub(super) ended: bool,
 pub(super) struct Taking<'a, T, K: Kind<T>, S: Signal> {
     pub(super) consumer: &'a mut K::Consumer,
     link: &'a Link<K::Producer, S>,
@@ -213,11 +216,11 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
     /// Gives this end up; if it was the channel's last one, returns the items that nobody received, oldest first.
     pub fn into_remaining(self) -> Option<impl Iterator<Item = T>> {
         let mut this = ManuallyDrop::new(self);
-        this.before_leaving();
+        let (consumer, leaving) = this.leave();
         // SAFETY: `this` is never dropped, so each field moves out once.
-        let consumer = unsafe { ManuallyDrop::take(&mut this.consumer) };
+        let consumer = unsafe { ManuallyDrop::take(consumer) };
         let remaining = consumer.into_remaining();
-        this.after_leaving();
+        drop(leaving);
         // SAFETY: as above.
         drop(unsafe { std::ptr::read(&this.link) });
         // SAFETY: as above.
@@ -225,16 +228,14 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
         remaining
     }
 
-    fn before_leaving(&mut self) {
-        self.wait.leave(&self.link.receivers.signal);
-        if self.link.receivers.leave(panicking()) {
-            self.consumer.end();
+    /// Counts this end out, and closes if it is the last. The consumer is to be dropped, and senders are told after that:
+    /// also if it is not the last, for it may have kept slots back.
+    fn leave(&mut self) -> (&mut ManuallyDrop<K::Consumer>, Leaving<'_, W>) {
+        let Self { consumer, link, wait, .. } = self;
+        if link.receivers.leave(panicking()) {
+            consumer.end();
         }
-    }
-
-    fn after_leaving(&self) {
-        // Also of one that is not the last: it may have kept slots back.
-        self.link.senders.signal.notify_all();
+        (consumer, Leaving { wait, own: &link.receivers.signal, peers: &link.senders.signal, others: Some(0) })
     }
 }
 
@@ -253,10 +254,9 @@ where
 
 impl<T, K: Kind<T>, W: Wait> Drop for Receiver<T, K, W> {
     fn drop(&mut self) {
-        self.before_leaving();
+        let (consumer, _leaving) = self.leave();
         // SAFETY: the end is being dropped: nobody uses its consumer after this.
-        unsafe { ManuallyDrop::drop(&mut self.consumer) };
-        self.after_leaving();
+        unsafe { ManuallyDrop::drop(consumer) };
     }
 }
 

@@ -3,7 +3,10 @@
 
 use std::{fmt, mem::ManuallyDrop, thread::panicking, time::Duration};
 
-use super::{SendError, SendUntilError, TrySendError, link::Link};
+use super::{
+    SendError, SendUntilError, TrySendError,
+    link::{Leaving, Link},
+};
 use crate::ring::{Kind, Producer, PushError, sealed::Slots};
 use crate::sync::{Arc, full_fence};
 use crate::wait::{Deadline, Park, Signal, Wait};
@@ -98,6 +101,13 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// The ring's push, and the call to whoever waits for it.
     #[inline(always)]
     pub(super) fn push(&mut self, item: T) -> Result<(), PushError<T>> {
+        if <K::Producer as Slots>::SHOWN_TO_ALL {
+            // A push may drop the item that it overwrites, and that may panic.
+            let mut telling = Telling(self, Some(1));
+            let pushed = telling.0.producer.try_push(item);
+            telling.1 = pushed.is_ok().then_some(1);
+            return pushed;
+        }
         match self.producer.try_push(item) {
             Ok(()) => {
                 self.tell(1);
@@ -139,19 +149,17 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     #[inline(never)]
     pub(super) fn push_until(&mut self, item: T, until: Deadline) -> Result<(), PushError<T>> {
         let mut item = Some(item);
-        let pushed = self.wait_for_room(until, |producer| match producer.try_push(item.take()?) {
+        let mut telling = Telling(self, Some(1));
+        let pushed = telling.0.wait_for_room(until, |producer| match producer.try_push(item.take()?) {
             Err(PushError::Full(refused)) => {
                 item = Some(refused);
                 None
             }
             pushed => Some(pushed),
         });
+        telling.1 = matches!(pushed, Some(Ok(()))).then_some(1);
         match (pushed, item) {
-            (Some(Ok(())), _) => {
-                self.tell(1);
-                Ok(())
-            }
-            (Some(closed), _) => closed,
+            (Some(pushed), _) => pushed,
             (None, Some(item)) => Err(PushError::Full(item)),
             (None, None) => unreachable!("what is not in is here"),
         }
@@ -176,8 +184,6 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
         let signal = &self.link.senders.signal;
         if signal.sleepers() > 0 && self.producer.room() > 0 {
             signal.notify(1, self.producer.key());
-        // Who sees the close sees what this sender has lost. Partner: the fence in `Side::end`.
-        full_fence();
         }
     }
 
@@ -191,6 +197,8 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     ///
     /// Everybody who waits learns of it. Closing twice changes nothing. Dropping the last sender closes too.
     pub fn close(&mut self) {
+        // Who sees the close sees what this sender has lost. Partner: the fence in `Side::end`.
+        full_fence();
         self.producer.close();
         self.link.notify_end();
     }
@@ -230,11 +238,11 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// So what lay in the channel when its receivers died is not lost.
     pub fn into_remaining(self) -> Option<impl Iterator<Item = T>> {
         let mut this = ManuallyDrop::new(self);
-        this.before_leaving();
+        let (producer, leaving) = this.leave();
         // SAFETY: `this` is never dropped, so each field moves out once.
-        let producer = unsafe { ManuallyDrop::take(&mut this.producer) };
+        let producer = unsafe { ManuallyDrop::take(producer) };
         let remaining = producer.into_remaining();
-        this.after_leaving();
+        drop(leaving);
         // SAFETY: as above.
         drop(unsafe { std::ptr::read(&this.link) });
         // SAFETY: as above.
@@ -242,31 +250,38 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
         remaining
     }
 
-    fn before_leaving(&mut self) {
-        self.wait.leave(&self.link.senders.signal);
-        if self.link.senders.leave(panicking()) {
-            self.producer.close();
+    /// Counts this end out, and closes if it is the last. The producer is to be dropped, and the others are told after that:
+    /// also if it is not the last, for it may have held a claim that they stand behind.
+    fn leave(&mut self) -> (&mut ManuallyDrop<K::Producer>, Leaving<'_, W>) {
+        let Self { producer, link, wait } = self;
+        if link.senders.leave(panicking()) {
+            producer.close();
             // Without it no weak sender becomes a sender any more.
-            let seed = self.link.seed.lock().take();
+            let seed = link.seed.lock().take();
             drop(seed);
         }
+        let others = (!<K::Producer as Slots>::STOPS_OTHERS).then_some(0);
+        (producer, Leaving { wait, own: &link.senders.signal, peers: &link.receivers.signal, others })
     }
+}
 
-    fn after_leaving(&self) {
-        // Also of one that is not the last: it may have ended a claim that others stood behind.
-        self.link.receivers.signal.notify_all();
-        if <K::Producer as Slots>::STOPS_OTHERS {
-            self.link.senders.signal.notify_all();
+/// A sender during a call, after which it tells of so many items, or that it was refused; also if the caller's code panics.
+pub(super) struct Telling<'a, T, K: Kind<T>, W: Wait>(pub(super) &'a mut Sender<T, K, W>, pub(super) Option<usize>);
+
+impl<T, K: Kind<T>, W: Wait> Drop for Telling<'_, T, K, W> {
+    fn drop(&mut self) {
+        match self.1 {
+            Some(items) => self.0.tell(items),
+            None => self.0.tell_of_forgotten(),
         }
     }
 }
 
 impl<T, K: Kind<T>, W: Wait> Drop for Sender<T, K, W> {
     fn drop(&mut self) {
-        self.before_leaving();
+        let (producer, _leaving) = self.leave();
         // SAFETY: the end is being dropped: nobody uses its producer after this.
-        unsafe { ManuallyDrop::drop(&mut self.producer) };
-        self.after_leaving();
+        unsafe { ManuallyDrop::drop(producer) };
     }
 }
 

@@ -215,6 +215,15 @@ impl<T> Producer<T> {
     }
 }
 
+/// A producer whose claim is abandoned when this is dropped.
+struct Abandoning<'a, T>(&'a mut Producer<T>);
+
+impl<T> Drop for Abandoning<'_, T> {
+    fn drop(&mut self) {
+        self.0.shared.stamped.commit(&mut self.0.held, 0);
+    }
+}
+
 impl<T> Sealed for Producer<T> {}
 
 impl<T: Send + Sync> Slots for Producer<T> {
@@ -227,9 +236,12 @@ impl<T: Send + Sync> Slots for Producer<T> {
     fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
         self.held = self.hold(max as u64)?;
         if mem::needs_drop::<T>() {
-            let mut claimed = self.held.start..self.held.start + self.held.len;
+            // Ends the claim if the drop of an item panics: it would stand in everybody's way.
+            let claim = Abandoning(self);
+            let mut claimed = claim.0.held.start..claim.0.held.start + claim.0.held.len;
             // SAFETY: just claimed, and each is visited once.
-            finish(|| claimed.next().map(|sequence| drop(unsafe { self.shared.vacate(sequence) })).is_some());
+            finish(|| claimed.next().map(|sequence| drop(unsafe { claim.0.shared.vacate(sequence) })).is_some());
+            mem::forget(claim);
         }
         Ok(self.held.len as usize)
     }

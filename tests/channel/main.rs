@@ -43,6 +43,7 @@ mod batches;
 mod calls;
 mod closing;
 mod displacing;
+mod dying;
 mod futures;
 mod losing;
 mod many;

@@ -431,6 +431,26 @@ fn mpmc_a_loss_is_told_before_the_end() {
     });
 }
 
+/// A claim that waits for room finds the channel closed: the receiver, who may have put the end off for it, is told.
+#[test]
+fn spsc_a_claim_waits_while_the_receiver_closes() {
+    explore("channel spsc: claim | recv close recv*, wide, full", 100, [(false, vec![1]), (true, vec![1, 2])], || {
+        let (mut tx, mut rx) = ends::<Wide, Spsc>(1);
+        assert!(tx.try_send(Wide::with(1)).is_ok());
+        let sender = thread::spawn(move || {
+            let claimed = tx.claim(1).map(|mut claim| {
+                assert!(claim.push(Wide::with(2)).is_ok());
+                claim.commit()
+            });
+            (claimed.is_ok(), tx)
+        });
+        let mut items = vec![received(rx.recv()).expect("an item")];
+        rx.close();
+        items.extend(std::iter::from_fn(|| received(rx.recv())));
+        (sender.join().unwrap().0, items)
+    });
+}
+
 /// Unwinds with `end` in its hands.
 fn dies_with<E>(end: E) {
     let death = catch_unwind(AssertUnwindSafe(|| {

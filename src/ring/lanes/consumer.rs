@@ -46,6 +46,19 @@ enum Round {
     Ended,
 }
 
+/// A reader at work. Whether it gave slots back is noted at the end, also if the caller's code panics.
+struct Noting<'a, T> {
+    reader: &'a mut Reader<T>,
+    gave_back: &'a mut bool,
+}
+
+impl<T> Drop for Noting<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        *self.gave_back |= *self.reader.gave_back();
+    }
+}
+
 impl<T> Consumer<T> {
     /// The first consumer of a ring that has one lane.
     pub(super) fn new(shared: Arc<Storage<T>>, current: NonNull<Member<Lane<T>>>) -> Self {
@@ -105,8 +118,9 @@ impl<T> Consumer<T> {
                 Some(mut turn) => {
                     let (reader, packed) = turn.reader();
                     let too_late = all_asked && packed.track.is_open();
-                    let taken = read(reader, packed, self.budget.max(1));
-                    self.gave_back |= *reader.gave_back();
+                    let noting = Noting { reader, gave_back: &mut self.gave_back };
+                    let taken = read(noting.reader, packed, self.budget.max(1));
+                    drop(noting);
                     match taken {
                         Ok((result, items)) => {
                             if keep {

@@ -1,0 +1,136 @@
+//! The caller's code panics where a channel calls it: in a closure, a waker, the drop of an item. The others are told all the same.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::{Context, Wake, Waker},
+};
+
+use ringway::{
+    channel::{self, channel},
+    ring::{
+        Capacity, Kind, broadcast::Broadcast, broadcast_multi::BroadcastMulti, dense::Dense, lanes::Lanes, mpmc::Mpmc,
+        spsc::Spsc,
+    },
+    wait::Park,
+};
+
+use crate::{
+    ends, fill,
+    support::{patience::dies, wakes::Wakes},
+};
+
+/// An item whose drop panics, if it is armed; a clone is not.
+struct Bomb {
+    armed: bool,
+}
+
+impl Clone for Bomb {
+    fn clone(&self) -> Self {
+        Self { armed: false }
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.armed, "a drop that was told to panic");
+    }
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker that was told to panic");
+    }
+}
+
+fn a_closure_that_panics_makes_room<K: Kind<u64>>() {
+    let (mut tx, mut rx) = ends::<u64, K, Park>(1);
+    fill(&mut tx);
+    let (count, waker) = Wakes::waker();
+    assert!(tx.poll_send(&mut Context::from_waker(&waker), &mut Some(9)).is_pending());
+    dies(|| {
+        let _ = rx.recv_each(1, |_| panic!("a closure that was told to panic"));
+    });
+    assert_eq!(count.get(), 1, "there is room, and nobody told the sender");
+}
+
+#[test]
+fn room_made_by_a_closure_that_panics_is_told() {
+    a_closure_that_panics_makes_room::<Spsc>();
+    a_closure_that_panics_makes_room::<Dense>();
+    a_closure_that_panics_makes_room::<Lanes>();
+    a_closure_that_panics_makes_room::<Mpmc>();
+    a_closure_that_panics_makes_room::<Broadcast>();
+    a_closure_that_panics_makes_room::<BroadcastMulti>();
+}
+
+/// An end leaves with a call that it has not answered. It passes that on, to a waker that panics, and has left all the same.
+#[test]
+fn an_end_leaves_although_a_waker_panics() {
+    let (mut tx, mut rx) = channel::mpmc::<u64>(2).unwrap();
+    let mut other = rx.clone();
+    assert!(rx.poll_recv(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert!(other.poll_recv(&mut Context::from_waker(&Waker::from(Arc::new(Panics)))).is_pending());
+    tx.send(1).unwrap();
+    dies(|| drop(rx));
+    assert_eq!(tx.receivers(), 1);
+    drop(other);
+    assert_eq!(tx.receivers(), 0);
+    assert!(tx.is_closed(), "the last receiver is gone");
+}
+
+/// What the last receiver has in hand panics when it is dropped: a sender that waits learns of the end.
+#[test]
+fn a_sender_learns_of_the_end_although_a_drop_panics() {
+    let (mut tx, mut rx) = channel::mpmc::<Bomb>(1).unwrap();
+    assert!(tx.try_send(Bomb { armed: true }).is_ok());
+    assert!(rx.peek().is_ok());
+    assert!(tx.try_send(Bomb { armed: false }).is_ok());
+    let (count, waker) = Wakes::waker();
+    let context = &mut Context::from_waker(&waker);
+    let mut item = Some(Bomb { armed: false });
+    assert!(tx.poll_send(context, &mut item).is_pending());
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(rx)));
+    assert_eq!(count.get(), 1, "the last receiver is gone, and nobody told the sender");
+    assert!(tx.poll_send(context, &mut item).is_ready());
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(tx)));
+}
+
+/// Sends until the item that is overwritten panics when it is dropped: the new one is in, and who waits for it is told.
+fn an_overwritten_item_panics<K: Kind<Bomb>>() {
+    let (mut tx, mut rx) = ends::<Bomb, K, Park>(1);
+    let (count, waker) = Wakes::waker();
+    let context = &mut Context::from_waker(&waker);
+    for nth in 0..200 {
+        assert!(rx.poll_recv(context).is_pending());
+        let died = catch_unwind(AssertUnwindSafe(|| tx.send(Bomb { armed: nth == 0 }))).is_err();
+        assert_eq!(count.get(), nth + 1, "the item is in, and nobody told the receiver");
+        assert!(rx.poll_recv(context).is_ready());
+        if died {
+            return;
+        }
+    }
+    panic!("no item was overwritten: the test shows nothing");
+}
+
+#[test]
+fn an_item_that_panics_when_overwritten_hides_no_other() {
+    an_overwritten_item_panics::<Broadcast>();
+    an_overwritten_item_panics::<BroadcastMulti>();
+}
+
+/// The same in a claim, which ends by that: it stands in nobody's way.
+#[test]
+fn a_claim_in_which_an_overwritten_item_panics_has_ended() {
+    let (mut tx, mut rx) = channel::<Bomb, BroadcastMulti, Park>(Capacity::exactly(1)).unwrap();
+    let mut other = tx.clone();
+    assert!(tx.send(Bomb { armed: true }).is_ok());
+    assert!(rx.recv().is_ok());
+    assert!(rx.try_recv().is_err());
+    dies(|| drop(tx.claim(1)));
+    assert!(rx.try_recv().is_err());
+    assert!(other.try_send(Bomb { armed: false }).is_ok(), "the claim is open, and its sender gone astray");
+    assert!(rx.try_recv().is_ok());
+}
