@@ -235,7 +235,8 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
         if link.receivers.leave(panicking()) {
             consumer.end();
         }
-        (consumer, Leaving { wait, own: &link.receivers.signal, peers: &link.senders.signal, others: Some(0) })
+        let others = Some(consumer.in_hand());
+        (consumer, Leaving { wait, own: &link.receivers.signal, peers: &link.senders.signal, others })
     }
 }
 

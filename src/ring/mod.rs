@@ -455,6 +455,11 @@ pub(crate) mod sealed {
 
         /// Closes, if the ring is one that its last consumer closes.
         fn end(&mut self);
+
+        /// Items in this end's hands, which are left to the other consumers when it is dropped.
+        fn in_hand(&self) -> usize {
+            0
+        }
     }
 
     /// The storage of a ring without ends.

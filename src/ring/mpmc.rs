@@ -23,7 +23,7 @@ use super::{
     leftover::drop_all,
     sealed::{Leftover, Sealed, Slots},
     stamped::{Held, Stamped, State},
-    stash::Stash,
+    stash::{Abandoned, Stash},
 };
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Backoff, Ordering, Padded, into_last};
 
@@ -69,6 +69,7 @@ pub fn mpmc<T: Send>(capacity: Capacity) -> Result<(Producer<T>, Consumer<T>), C
         head: Padded::new(AtomicU64::new(0)),
         producers: AtomicUsize::new(1),
         consumers: AtomicUsize::new(1),
+        abandoned: Abandoned::default(),
     });
     Ok((Producer::new(Arc::clone(&shared)), Consumer::new(shared)))
 }
@@ -95,6 +96,7 @@ pub struct Storage<T> {
     head: Padded<AtomicU64>,
     producers: AtomicUsize,
     consumers: AtomicUsize,
+    abandoned: Abandoned<T>,
 }
 
 impl<T> Storage<T> {
@@ -140,6 +142,9 @@ impl<T> Leftover for Storage<T> {
 
     fn next_place(&mut self) -> Option<*mut T> {
         loop {
+            if let Some(place) = self.abandoned.next_place() {
+                return Some(place);
+            }
             // `&mut self`: every end is gone, so the cursors stand still.
             let head = self.head();
             if head == self.stamped.tail().sequence() {

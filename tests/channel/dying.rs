@@ -66,6 +66,38 @@ fn room_made_by_a_closure_that_panics_is_told() {
     a_closure_that_panics_makes_room::<BroadcastMulti>();
 }
 
+/// A worker dies in the middle of a batch: what it had in hand and had not begun goes to the others, who are told.
+#[test]
+fn what_a_dead_worker_had_in_hand_goes_to_the_others() {
+    let (mut tx, mut rx) = channel::mpmc::<u64>(64).unwrap();
+    let mut other = rx.clone();
+    (0..10).try_for_each(|number| tx.send(number)).unwrap();
+    let (count, waker) = Wakes::waker();
+    let asleep = &mut other;
+    dies(move || {
+        let _ = rx.recv_each(10, |number| {
+            if number == 3 {
+                assert!(asleep.poll_recv(&mut Context::from_waker(&waker)).is_pending(), "all is in the other's hands");
+                panic!("a closure that was told to panic");
+            }
+        });
+    });
+    assert_eq!(count.get(), 1, "nobody told the other receiver");
+    drop(tx);
+    assert_eq!(other.iter().collect::<Vec<_>>(), [4, 5, 6, 7, 8, 9]);
+}
+
+/// No other is left: the sender gets it back.
+#[test]
+fn what_the_last_worker_had_in_hand_is_handed_back() {
+    let (mut tx, mut rx) = channel::mpmc::<u64>(64).unwrap();
+    (0..10).try_for_each(|number| tx.send(number)).unwrap();
+    dies(move || {
+        let _ = rx.recv_each(5, |number| assert_ne!(number, 3, "told to panic"));
+    });
+    assert!((4..10).eq(tx.into_remaining().expect("the last end")));
+}
+
 /// An end leaves with a call that it has not answered. It passes that on, to a waker that panics, and has left all the same.
 #[test]
 fn an_end_leaves_although_a_waker_panics() {

@@ -1,7 +1,11 @@
 //! The consumer of an `mpmc` ring: claims runs of items, and keeps those in hand that the caller has not asked for yet.
 #![allow(unsafe_code)]
 
-use std::{fmt, mem::ManuallyDrop, ptr};
+use std::{
+    fmt,
+    mem::{self, ManuallyDrop},
+    ptr,
+};
 
 use super::{
     super::{
@@ -18,7 +22,9 @@ use crate::sync::{Arc, Backoff, Ordering, into_last};
 /// [`Consumer`](crate::ring::Consumer).
 ///
 /// Batches, and `peek`, take a short run of items into this end's hands first, so that no slot waits for the caller's code.
-/// What a panicking closure left there is this end's to pop next; other consumers don't see it any more.
+/// What a panicking closure left there is this end's to pop next. An end that is dropped with items in hand leaves them to the
+/// others: whoever finds nothing in the ring takes them up. So they come late; and they stay inside, for
+/// [`into_remaining`](crate::ring::Consumer::into_remaining), if the others have seen the end before.
 pub struct Consumer<T> {
     shared: Arc<Storage<T>>,
     stash: Stash<T>,
@@ -71,7 +77,10 @@ impl<T> Consumer<T> {
     /// Takes up to `max` items into this end's hands, at least one.
     #[inline]
     fn fill_stash(&mut self, max: usize) -> Result<(), PopError> {
-        let (start, run) = self.take(max.min(self.stash.capacity()) as u64)?;
+        let (start, run) = match self.take(max.min(self.stash.capacity()) as u64) {
+            Ok(run) => run,
+            Err(nothing) => return self.take_up(nothing),
+        };
         let shared = &self.shared;
         let empty = |nth: usize, place: *mut T| {
             let sequence = start + nth as u64;
@@ -83,6 +92,13 @@ impl<T> Consumer<T> {
         };
         // SAFETY: `empty` writes the place it is given.
         unsafe { self.stash.fill(run as usize, empty) };
+        Ok(())
+    }
+
+    /// Nothing is in the ring: takes into this end's hands, which are empty, what another was dropped with.
+    #[cold]
+    fn take_up(&mut self, nothing: PopError) -> Result<(), PopError> {
+        self.stash = self.shared.abandoned.take().ok_or(nothing)?;
         Ok(())
     }
 
@@ -122,6 +138,10 @@ impl<T: Send> MakesRoom for Consumer<T> {
     fn end(&mut self) {
         self.shared.stamped.close();
     }
+
+    fn in_hand(&self) -> usize {
+        self.stash.len()
+    }
 }
 
 impl<T: Send> crate::ring::Consumer for Consumer<T> {
@@ -133,9 +153,14 @@ impl<T: Send> crate::ring::Consumer for Consumer<T> {
         if let Some(item) = self.stash.pop() {
             return Ok(item);
         }
-        let (sequence, _) = self.take(1)?;
-        // SAFETY: `take` made this committed slot this thread's.
-        Ok(unsafe { self.shared.empty(sequence) })
+        match self.take(1) {
+            // SAFETY: `take` made this committed slot this thread's.
+            Ok((sequence, _)) => Ok(unsafe { self.shared.empty(sequence) }),
+            Err(nothing) => {
+                self.take_up(nothing)?;
+                self.stash.pop().ok_or(nothing)
+            }
+        }
     }
 
     #[inline(always)]
@@ -175,9 +200,9 @@ impl<T: Send> crate::ring::Consumer for Consumer<T> {
         self.shared.stamped.capacity() as usize
     }
 
-    /// Items inside, open claims included, and those in this end's hands.
+    /// Items inside, open claims included, those in this end's hands, and those that were left by others.
     fn depth(&self) -> usize {
-        self.shared.depth() + self.stash.len()
+        self.shared.depth() + self.shared.abandoned.items() + self.stash.len()
     }
 
     fn bytes(&self) -> usize {
@@ -216,6 +241,9 @@ impl<T> Clone for Consumer<T> {
 
 impl<T> Drop for Consumer<T> {
     fn drop(&mut self) {
+        if !self.stash.is_empty() {
+            self.shared.abandoned.put(mem::replace(&mut self.stash, Stash::none()));
+        }
         self.leave();
     }
 }
