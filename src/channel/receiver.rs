@@ -1,7 +1,14 @@
 //! The end that receives.
 #![allow(unsafe_code)]
 
-use std::{fmt, iter::FusedIterator, mem::ManuallyDrop, thread::panicking, time::Duration};
+use std::{
+    fmt,
+    iter::FusedIterator,
+    mem::ManuallyDrop,
+    panic::{RefUnwindSafe, UnwindSafe},
+    thread::panicking,
+    time::Duration,
+};
 
 use super::{
     RecvError, RecvUntilError, TryRecvError,
@@ -289,6 +296,10 @@ impl<T, K: Kind<T>, W: Wait> Iterator for Iter<'_, T, K, W> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
+/// Whatever panics in a call, the channel stays in order: see [`docs::guarantees`](crate::docs::guarantees).
+impl<T, K: Kind<T>, W: Wait> UnwindSafe for Receiver<T, K, W> {}
+impl<T, K: Kind<T>, W: Wait> RefUnwindSafe for Receiver<T, K, W> {}
+
         self.0.recv().ok()
     }
 }

@@ -1,7 +1,13 @@
 //! The end that sends.
 #![allow(unsafe_code)]
 
-use std::{fmt, mem::ManuallyDrop, thread::panicking, time::Duration};
+use std::{
+    fmt,
+    mem::ManuallyDrop,
+    panic::{RefUnwindSafe, UnwindSafe},
+    thread::panicking,
+    time::Duration,
+};
 
 use super::{
     SendError, SendUntilError, TrySendError,
@@ -288,6 +294,10 @@ impl<T, K: Kind<T>, W: Wait> Drop for Sender<T, K, W> {
 impl<T, K: Kind<T>, W: Wait> Clone for Sender<T, K, W>
 where
     K::Producer: Clone,
+/// Whatever panics in a call, the channel stays in order: see [`docs::guarantees`](crate::docs::guarantees).
+impl<T, K: Kind<T>, W: Wait> UnwindSafe for Sender<T, K, W> {}
+impl<T, K: Kind<T>, W: Wait> RefUnwindSafe for Sender<T, K, W> {}
+
 {
     /// Another sender. One that brings a lane of its own allocates it.
     fn clone(&self) -> Self {

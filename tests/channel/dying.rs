@@ -45,6 +45,17 @@ impl Wake for Panics {
     }
 }
 
+/// As with the standard library's and crossbeam's: a closure that owns an end may be caught.
+#[test]
+fn ends_may_unwind() {
+    let (mut tx, mut rx) = channel::mpmc::<u64>(2).unwrap();
+    let mut other = rx.clone();
+    tx.send(1).unwrap();
+    assert!(catch_unwind(move || panic!("told to, with {:?} in hand", rx.peek())).is_err());
+    assert!(catch_unwind(move || tx.send(2).unwrap()).is_ok());
+    assert_eq!((other.recv(), other.recv()), (Ok(2), Ok(1)), "what was in hand comes late");
+}
+
 fn a_closure_that_panics_makes_room<K: Kind<u64>>() {
     let (mut tx, mut rx) = ends::<u64, K, Park>(1);
     fill(&mut tx);
