@@ -12,7 +12,7 @@ use crate::wait::{Deadline, Wait};
 /// | [`BlockUntil`] | waits up to a deadline | in, a timeout, or the end |
 /// | [`Reject`] | hands the item back | in, full, or the end |
 /// | [`DropNewest`] | counts the item as lost and hands it back | in, dropped, or the end |
-/// | [`DropOldest`] | makes room by taking the oldest item out, which is counted and handed back | in, or the end |
+/// | [`DropOldest`] | makes room by taking the oldest item out, which is counted and handed back | in, busy (another end has that one in hand), or the end |
 ///
 /// [`Policy`](super::Policy) is one of them chosen at run time. The trait is sealed.
 pub trait Backpressure<T, K: Kind<T>, W: Wait>: Sealed {

@@ -257,6 +257,19 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
     ///
     /// # Cost
     /// As [`pop_each`](Consumer::pop_each), and one look for sleepers a batch.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::channel;
+    ///
+    /// let (mut tx, mut rx) = channel::spsc(8)?;
+    /// tx.send_many(&mut (1..=5))?;
+    /// let mut items = Vec::new();
+    /// assert_eq!(rx.recv_many(&mut items, 3)?, 3);
+    /// assert_eq!(rx.recv_many(&mut items, 3)?, 2); // what was there
+    /// assert_eq!(items, [1, 2, 3, 4, 5]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn recv_many(&mut self, items: &mut Vec<T>, max: usize) -> Result<usize, RecvError> {
         self.recv_each(max, |item| items.push(item))
     }

@@ -199,6 +199,15 @@ impl From<End> for RecvError {
 }
 
 impl TryRecvError {
+    /// How the channel ended; `None`, if it is only empty.
+    pub fn end(self) -> Option<End> {
+        match self {
+            Self::Empty => None,
+            Self::Closed => Some(End::Closed),
+            Self::PeerDied => Some(End::PeerDied),
+        }
+    }
+
     /// Whether trying again can help.
     pub fn is_empty(self) -> bool {
         self == Self::Empty
@@ -215,6 +224,15 @@ impl From<End> for TryRecvError {
 }
 
 impl RecvUntilError {
+    /// How the channel ended; `None`, if only the time was over.
+    pub fn end(self) -> Option<End> {
+        match self {
+            Self::Timeout => None,
+            Self::Closed => Some(End::Closed),
+            Self::PeerDied => Some(End::PeerDied),
+        }
+    }
+
     /// Whether only the time was over.
     pub fn is_timeout(self) -> bool {
         self == Self::Timeout

@@ -105,7 +105,8 @@ impl<T, K: Kind<T>> Sender<T, K, Park> {
     }
 
     /// One attempt to send `item`, which is taken out of its option when it is in. If there is no room, the task is woken when
-    /// it should try again.
+    /// it should try again; one that is not going to should drop the sender, or send through it by other means, as with
+    /// [`poll_recv`](Receiver::poll_recv).
     ///
     /// # Errors
     /// [`SendError`], if the channel is closed; the item comes back in it.

@@ -131,6 +131,18 @@ pub fn mpsc<T: Send>(at_least: usize) -> Result<Ends<T, Lanes>, CapacityError> {
 ///
 /// # Errors
 /// [`CapacityError`], for 0 or too many.
+///
+/// # Examples
+/// ```
+/// use ringway::channel;
+///
+/// let (mut jobs, job) = channel::mpmc(64)?;
+/// let workers = [job.clone(), job].map(|job| std::thread::spawn(move || job.into_iter().sum::<u32>()));
+/// jobs.send_many(&mut (1..=100))?;
+/// drop(jobs);
+/// assert_eq!(workers.map(|worker| worker.join().unwrap()).iter().sum::<u32>(), 5050);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn mpmc<T: Send>(at_least: usize) -> Result<Ends<T, Mpmc>, CapacityError> {
     channel(Capacity::at_least(at_least))
 }

@@ -115,6 +115,18 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
     ///
     /// # Errors
     /// [`RecvUntilError`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use ringway::channel::{self, RecvUntilError};
+    ///
+    /// let (tx, mut rx) = channel::spsc::<u32>(1)?;
+    /// assert_eq!(rx.recv_timeout(Duration::from_millis(1)), Err(RecvUntilError::Timeout));
+    /// drop(tx);
+    /// assert_eq!(rx.recv_timeout(Duration::from_millis(1)), Err(RecvUntilError::Closed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn recv_timeout(&mut self, time: Duration) -> Result<T, RecvUntilError> {
         match self.try_recv() {
             Ok(item) => Ok(item),
@@ -182,10 +194,21 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
 
     /// Looks at the item that this end would receive next, if there is one.
     ///
-    /// On `mpmc` that takes it into this end's hands: no other receiver gets it.
+    /// On `mpmc` that takes it into this end's hands: no other receiver gets it, as long as this end lives.
     ///
     /// # Errors
     /// [`TryRecvError`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::channel;
+    ///
+    /// let (mut tx, mut rx) = channel::spsc(8)?;
+    /// tx.send(7)?;
+    /// assert_eq!(rx.peek(), Ok(&7));
+    /// assert_eq!(rx.recv(), Ok(7)); // it was still there
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn peek(&mut self) -> Result<&T, TryRecvError> {
         let looked = self.taking().consumer.peek().map(drop);
         match looked {
@@ -254,11 +277,28 @@ where
     /// Refuses whatever is sent from now on, by any sender; what was accepted can still be received, up to the end.
     ///
     /// Everybody who waits learns of it. Closing twice changes nothing. Dropping the last receiver closes too.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::channel::{self, RecvError, SendError};
+    ///
+    /// let (mut tx, mut rx) = channel::spsc(8)?;
+    /// tx.send(1)?;
+    /// rx.close();
+    /// assert_eq!(tx.send(2), Err(SendError::Closed(2)));
+    /// assert_eq!(rx.recv(), Ok(1)); // was accepted
+    /// assert_eq!(rx.recv(), Err(RecvError::Closed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close(&mut self) {
         self.consumer.close();
         self.link.notify_end();
     }
 }
+
+/// Whatever panics in a call, the channel stays in order: see [`docs::guarantees`](crate::docs::guarantees).
+impl<T, K: Kind<T>, W: Wait> UnwindSafe for Receiver<T, K, W> {}
+impl<T, K: Kind<T>, W: Wait> RefUnwindSafe for Receiver<T, K, W> {}
 
 impl<T, K: Kind<T>, W: Wait> Drop for Receiver<T, K, W> {
     fn drop(&mut self) {
@@ -296,10 +336,6 @@ impl<T, K: Kind<T>, W: Wait> Iterator for Iter<'_, T, K, W> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-/// Whatever panics in a call, the channel stays in order: see [`docs::guarantees`](crate::docs::guarantees).
-impl<T, K: Kind<T>, W: Wait> UnwindSafe for Receiver<T, K, W> {}
-impl<T, K: Kind<T>, W: Wait> RefUnwindSafe for Receiver<T, K, W> {}
-
         self.0.recv().ok()
     }
 }

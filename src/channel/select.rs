@@ -124,8 +124,8 @@ impl Select {
         }
     }
 
-    /// One look at the sources, for a task; it is woken when it should look again. A [`Ticker`] wakes no task: that takes a
-    /// timer of the runtime.
+    /// One look at the sources, for a task; if none is ready, it is woken when it should look again. A [`Ticker`] wakes no task:
+    /// that takes a timer of the runtime.
     ///
     /// A task that is not going to poll again after `Pending` should drop the receivers, or receive through them by other
     /// means: see [`Receiver::poll_recv`].

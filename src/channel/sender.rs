@@ -94,6 +94,17 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     ///
     /// # Errors
     /// [`SendUntilError`]; the item comes back in it.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use ringway::channel::{self, SendUntilError};
+    ///
+    /// let (mut tx, _rx) = channel::spsc(1)?;
+    /// tx.send(1)?;
+    /// assert_eq!(tx.send_timeout(2, Duration::from_millis(1)), Err(SendUntilError::Timeout(2)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn send_timeout(&mut self, item: T, time: Duration) -> Result<(), SendUntilError<T>> {
         // The clock is asked only if there is something to wait for.
         match self.try_send(item) {
@@ -242,6 +253,18 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// Gives this end up; if it was the channel's last one, returns the items that nobody received, oldest first.
     ///
     /// So what lay in the channel when its receivers died is not lost.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::channel;
+    ///
+    /// let (mut tx, rx) = channel::spsc(8)?;
+    /// tx.send_many(&mut (1..=3))?;
+    /// drop(rx); // nobody receives any more
+    /// let left = tx.into_remaining().expect("the last end");
+    /// assert_eq!(left.collect::<Vec<_>>(), [1, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_remaining(self) -> Option<impl Iterator<Item = T>> {
         let mut this = ManuallyDrop::new(self);
         let (producer, leaving) = this.leave();
@@ -271,6 +294,10 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     }
 }
 
+/// Whatever panics in a call, the channel stays in order: see [`docs::guarantees`](crate::docs::guarantees).
+impl<T, K: Kind<T>, W: Wait> UnwindSafe for Sender<T, K, W> {}
+impl<T, K: Kind<T>, W: Wait> RefUnwindSafe for Sender<T, K, W> {}
+
 /// A sender during a call, after which it tells of so many items, or that it was refused; also if the caller's code panics.
 pub(super) struct Telling<'a, T, K: Kind<T>, W: Wait>(pub(super) &'a mut Sender<T, K, W>, pub(super) Option<usize>);
 
@@ -294,10 +321,6 @@ impl<T, K: Kind<T>, W: Wait> Drop for Sender<T, K, W> {
 impl<T, K: Kind<T>, W: Wait> Clone for Sender<T, K, W>
 where
     K::Producer: Clone,
-/// Whatever panics in a call, the channel stays in order: see [`docs::guarantees`](crate::docs::guarantees).
-impl<T, K: Kind<T>, W: Wait> UnwindSafe for Sender<T, K, W> {}
-impl<T, K: Kind<T>, W: Wait> RefUnwindSafe for Sender<T, K, W> {}
-
 {
     /// Another sender. One that brings a lane of its own allocates it.
     fn clone(&self) -> Self {

@@ -9,6 +9,20 @@ use crate::wait::{Deadline, Wait};
 
 impl<T: Clone + Send + Sync, W: Wait> Sender<T, Broadcast, W> {
     /// Another receiver, which sees what is sent from now on.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::channel;
+    ///
+    /// let (mut tx, mut early) = channel::broadcast(8)?;
+    /// tx.send(1)?;
+    /// let mut late = tx.subscribe();
+    /// tx.send(2)?;
+    /// drop(tx);
+    /// assert_eq!(early.iter().collect::<Vec<_>>(), [1, 2]);
+    /// assert_eq!(late.iter().collect::<Vec<_>>(), [2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn subscribe(&mut self) -> Receiver<T, Broadcast, W> {
         let consumer: broadcast::Consumer<T> = self.producer.join();
         self.link.receivers.join();

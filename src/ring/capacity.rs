@@ -5,10 +5,9 @@ use std::{alloc::Layout, fmt};
 
 /// A request for slots, checked when a ring is built.
 ///
-/// A ring never refuses an item while fewer than its capacity are inside. The rings that give slots back in batches
-/// ([`spsc`](mod@super::spsc), [`dense`](mod@super::dense), [`lanes`](mod@super::lanes) and
-/// [`broadcast`](mod@super::broadcast)) have room for half as many again from 4 slots on, because the producer learns of
-/// freed slots by the half.
+/// A ring never refuses an item while fewer than its capacity are inside. The rings that give slots back in batches (all but
+/// [`mpmc`](mod@super::mpmc)) have room for half as many again from 4 slots on, because the producer learns of freed slots by
+/// the half.
 ///
 /// # Examples
 /// ```
