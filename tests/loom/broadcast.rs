@@ -10,6 +10,7 @@ use ringway::ring::{
 
 use crate::{
     explore::{explore, explore_unbounded},
+    pair,
     steps::{
         Counted, Drops,
         Popped::{Closed as End, Empty, Item},
@@ -35,25 +36,13 @@ fn went_in(pushed: &[Pushed]) -> Vec<u64> {
 /// Slots and lines are used again, in order, and not before the consumer has given them back.
 #[test]
 fn three_items_through_one_slot() {
-    explore("broadcast: push* × 3 | pop* × 3", 100, [vec![1, 2, 3]], || {
-        let (mut tx, mut rx) = ring();
-        let producer = thread::spawn(move || (1..=3).for_each(|item| push_until_in(&mut tx, item)));
-        let items = pop_until_has(&mut rx, 3);
-        producer.join().unwrap();
-        items
-    });
+    explore("broadcast: push* × 3 | pop* × 3", 100, [vec![1, 2, 3]], || pair::pass(ring(), 3));
 }
 
 /// The same with an item a line.
 #[test]
 fn three_wide_items_through_one_slot() {
-    explore("broadcast: push* × 3 | pop* × 3, wide", 100, [vec![1, 2, 3]], || {
-        let (mut tx, mut rx) = wide_ring();
-        let producer = thread::spawn(move || (1..=3).for_each(|item| push_until_in(&mut tx, item)));
-        let items = pop_until_has(&mut rx, 3);
-        producer.join().unwrap();
-        items
-    });
+    explore("broadcast: push* × 3 | pop* × 3, wide", 100, [vec![1, 2, 3]], || pair::pass(wide_ring(), 3));
 }
 
 /// Both consumers see every item, in order; the slower one holds the producer back.
@@ -181,13 +170,7 @@ fn the_producer_leaves_while_the_consumer_pops() {
         ([Item(1), Empty, End], vec![]),
         ([Item(1), End, End], vec![]),
     ];
-    explore_unbounded("broadcast: push drop | pop pop pop", 50, accepted, || {
-        let (mut tx, mut rx) = ring();
-        let producer = thread::spawn(move || assert_eq!(push(&mut tx, 1), In));
-        let popped = [pop(&mut rx), pop(&mut rx), pop(&mut rx)];
-        producer.join().unwrap();
-        (popped, pop_until_closed(&mut rx))
-    });
+    explore_unbounded("broadcast: push drop | pop pop pop", 50, accepted, || pair::push_and_leave(ring()));
 }
 
 /// Too big for a line of the model, and counts its drop.

@@ -8,6 +8,7 @@ use ringway::ring::{
 
 use crate::{
     explore::{explore, explore_unbounded},
+    pair,
     steps::{
         Drops,
         Popped::{Closed as End, Empty, Item},
@@ -31,13 +32,7 @@ fn full_ring() -> (Producer<u64>, Consumer<u64>) {
 /// A slot is used again, in order, and not before the consumer has given it back.
 #[test]
 fn three_items_through_one_slot() {
-    explore("broadcast_multi: push* × 3 | pop* × 3", 100, [vec![1, 2, 3]], || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || (1..=3).for_each(|item| push_until_in(&mut tx, item)));
-        let items = pop_until_has(&mut rx, 3);
-        producer.join().unwrap();
-        items
-    });
+    explore("broadcast_multi: push* × 3 | pop* × 3", 100, [vec![1, 2, 3]], || pair::pass(ring(1), 3));
 }
 
 /// Two producers claim different slots; their items come in the order of the slots.
@@ -353,13 +348,7 @@ fn the_last_producer_leaves_while_the_consumer_pops() {
         ([Item(1), Empty, End], vec![]),
         ([Item(1), End, End], vec![]),
     ];
-    explore("broadcast_multi: push drop | pop pop pop", 50, accepted, || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || assert_eq!(push(&mut tx, 1), In));
-        let popped = [pop(&mut rx), pop(&mut rx), pop(&mut rx)];
-        producer.join().unwrap();
-        (popped, pop_until_closed(&mut rx))
-    });
+    explore("broadcast_multi: push drop | pop pop pop", 50, accepted, || pair::push_and_leave(ring(1)));
 }
 
 /// What is lent out stays until the consumer's next call; every item is dropped once, overwritten or left.

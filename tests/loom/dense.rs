@@ -8,12 +8,12 @@ use ringway::ring::{
 
 use crate::{
     explore::{explore, explore_unbounded},
+    pair,
     steps::{
         Drops,
         Popped::{Closed as End, Empty, Item},
         Pushed::{Closed, Full, In},
-        claim_and_abandon, claim_and_commit, close_and_drain, give_up_consumer, give_up_producer, left, pop, pop_batch,
-        pop_until_closed, pop_until_has, popped, push, push_until_in, pushed,
+        claim_and_abandon, claim_and_commit, close_and_drain, pop, pop_batch, push, push_until_in, pushed,
     },
 };
 
@@ -39,37 +39,19 @@ fn two_pushes_against_two_pops() {
         ([In, In], [Item(1), Empty], vec![2]),
         ([In, In], [Item(1), Item(2)], vec![]),
     ];
-    explore_unbounded("dense: push push | pop pop", 20, accepted, || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || ([push(&mut tx, 1), push(&mut tx, 2)], tx));
-        let popped = [pop(&mut rx), pop(&mut rx)];
-        let (pushed, tx) = producer.join().unwrap();
-        (pushed, popped, left(give_up_producer(tx), give_up_consumer(rx)))
-    });
+    explore_unbounded("dense: push push | pop pop", 20, accepted, || pair::attempt_twice(ring(1)));
 }
 
 /// A slot is used again, in order, and not before it is free.
 #[test]
 fn three_items_through_one_slot() {
-    explore("dense: push* push* push* | pop* pop* pop*", 50, [vec![1, 2, 3]], || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || (1..=3).for_each(|item| push_until_in(&mut tx, item)));
-        let items = pop_until_has(&mut rx, 3);
-        producer.join().unwrap();
-        items
-    });
+    explore("dense: push* push* push* | pop* pop* pop*", 50, [vec![1, 2, 3]], || pair::pass(ring(1), 3));
 }
 
 /// The same with two slots, so that the ends follow each other round.
 #[test]
 fn three_items_through_two_slots() {
-    explore("dense: push* push* push* | pop* pop* pop*, 2", 500, [vec![1, 2, 3]], || {
-        let (mut tx, mut rx) = ring(2);
-        let producer = thread::spawn(move || (1..=3).for_each(|item| push_until_in(&mut tx, item)));
-        let items = pop_until_has(&mut rx, 3);
-        producer.join().unwrap();
-        items
-    });
+    explore("dense: push* push* push* | pop* pop* pop*, 2", 500, [vec![1, 2, 3]], || pair::pass(ring(2), 3));
 }
 
 /// What the consumer leaves behind is accounted for: each push is refused, or its item popped or handed back.
@@ -83,14 +65,7 @@ fn the_consumer_leaves_midway() {
         ([In, Full], Item(1), vec![]),
         ([In, In], Item(1), vec![2]),
     ];
-    explore("dense: push push leave | pop leave", 100, accepted, || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || ([push(&mut tx, 1), push(&mut tx, 2)], give_up_producer(tx)));
-        let popped = pop(&mut rx);
-        let here = give_up_consumer(rx);
-        let (pushed, there) = producer.join().unwrap();
-        (pushed, popped, left(there, here))
-    });
+    explore("dense: push push leave | pop leave", 100, accepted, || pair::leave_midway(ring(1)));
 }
 
 /// The end is seen after the last item, never instead of it.
@@ -105,13 +80,7 @@ fn the_producer_leaves_while_the_consumer_pops() {
         ([Item(1), Empty, End], vec![]),
         ([Item(1), End, End], vec![]),
     ];
-    explore_unbounded("dense: push drop | pop pop pop", 200, accepted, || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || assert_eq!(push(&mut tx, 1), In));
-        let popped = [pop(&mut rx), pop(&mut rx), pop(&mut rx)];
-        producer.join().unwrap();
-        (popped, pop_until_closed(&mut rx))
-    });
+    explore_unbounded("dense: push drop | pop pop pop", 200, accepted, || pair::push_and_leave(ring(1)));
 }
 
 /// Close is exact while a push is in flight: its item is delivered, or it comes back. The producer makes no further call.
@@ -161,11 +130,7 @@ fn the_consumer_closes_and_makes_room_for_a_claim() {
 fn the_consumer_closes_on_two_pushes_in_flight() {
     let accepted = [([In, In], vec![1, 2]), ([In, Closed], vec![1]), ([Closed, Closed], vec![])];
     explore("dense: push push | close pop*", 100, accepted, || {
-        let (mut tx, mut rx) = ring_at_its_border();
-        let producer = thread::spawn(move || ([push(&mut tx, 1), push(&mut tx, 2)], tx));
-        let items = close_and_drain(&mut rx);
-        let (pushed, _tx) = producer.join().unwrap();
-        (pushed, items)
+        pair::close_during(ring_at_its_border(), |tx| [push(tx, 1), push(tx, 2)])
     });
 }
 
@@ -173,16 +138,12 @@ fn the_consumer_closes_on_two_pushes_in_flight() {
 #[test]
 fn both_ends_close() {
     explore("dense: push close push | close pop*", 80, [(In, vec![1]), (Closed, vec![])], || {
-        let (mut tx, mut rx) = ring(2);
-        let producer = thread::spawn(move || {
-            let pushed = push(&mut tx, 1);
+        pair::close_during(ring(2), |tx| {
+            let pushed = push(tx, 1);
             tx.close();
-            assert_eq!(push(&mut tx, 2), Closed);
-            (pushed, tx)
-        });
-        let items = close_and_drain(&mut rx);
-        let (pushed, _tx) = producer.join().unwrap();
-        (pushed, items)
+            assert_eq!(push(tx, 2), Closed);
+            pushed
+        })
     });
 }
 
@@ -190,11 +151,7 @@ fn both_ends_close() {
 #[test]
 fn the_consumer_closes_on_an_open_claim() {
     explore_unbounded("dense: claim commit | close pop*", 3000, [(In, vec![1]), (Closed, vec![])], || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || (claim_and_commit(&mut tx, 1), tx));
-        let items = close_and_drain(&mut rx);
-        let (pushed, _tx) = producer.join().unwrap();
-        (pushed, items)
+        pair::close_during(ring(1), |tx| claim_and_commit(tx, 1))
     });
 }
 
@@ -203,11 +160,7 @@ fn the_consumer_closes_on_an_open_claim() {
 fn the_consumer_closes_on_an_abandoned_claim() {
     let accepted = [([In, In], vec![1]), ([In, Closed], vec![1]), ([Closed, Closed], vec![])];
     explore("dense: push abandon | close pop*", 150, accepted, || {
-        let (mut tx, mut rx) = ring(2);
-        let producer = thread::spawn(move || ([push(&mut tx, 1), claim_and_abandon(&mut tx, 1)], tx));
-        let items = close_and_drain(&mut rx);
-        let (pushed, _tx) = producer.join().unwrap();
-        (pushed, items)
+        pair::close_during(ring(2), |tx| [push(tx, 1), claim_and_abandon(tx, 1)])
     });
 }
 
@@ -215,14 +168,10 @@ fn the_consumer_closes_on_an_abandoned_claim() {
 #[test]
 fn the_consumer_closes_on_a_slice() {
     explore("dense: push_slice(2) | close pop*", 100, [(In, vec![1, 2]), (Closed, vec![])], || {
-        let (mut tx, mut rx) = ring_at_its_border();
-        let producer = thread::spawn(move || {
+        pair::close_during(ring_at_its_border(), |tx| {
             let result = tx.push_slice(&[1, 2]);
-            (pushed(result.as_ref().map(|&count| assert_eq!(count, 2))), tx)
-        });
-        let items = close_and_drain(&mut rx);
-        let (pushed, _tx) = producer.join().unwrap();
-        (pushed, items)
+            pushed(result.as_ref().map(|&count| assert_eq!(count, 2)))
+        })
     });
 }
 
@@ -304,14 +253,7 @@ fn both_ends_are_given_up() {
         (Closed, Some(vec![]), None),
         (Closed, None, Some(vec![])),
     ];
-    explore_unbounded("dense: push leave | leave", 50, accepted, || {
-        let (mut tx, rx) = ring(1);
-        let producer = thread::spawn(move || (push(&mut tx, 1), give_up_producer(tx)));
-        let here = give_up_consumer(rx);
-        let (pushed, there) = producer.join().unwrap();
-        left(there.clone(), here.clone());
-        (pushed, there, here)
-    });
+    explore_unbounded("dense: push leave | leave", 50, accepted, || pair::give_up(ring(1)));
 }
 
 /// Every item is dropped once: refused, popped, consumed, taken back or left.
@@ -349,11 +291,6 @@ fn items_are_dropped_once() {
 #[test]
 fn a_peek_and_then_a_pop() {
     explore_unbounded("dense: push | peek pop", 10, [(Empty, Empty), (Empty, Item(1)), (Item(1), Item(1))], || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || (push(&mut tx, 1), tx));
-        let peeked = popped(rx.peek().copied());
-        let seen = (peeked, pop(&mut rx));
-        producer.join().unwrap();
-        seen
+        pair::peek_then_pop(ring(1))
     });
 }

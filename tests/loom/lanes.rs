@@ -8,12 +8,13 @@ use ringway::ring::{
 
 use crate::{
     explore::{explore, explore_unbounded},
+    pair,
     steps::{
         Drops, Numbered as _,
         Popped::{Closed as End, Empty, Item},
         Pushed::{Closed, Full, In},
-        Wide, claim_and_commit, close_and_drain, give_up_consumer, give_up_producer, left, pop, pop_batch,
-        pop_until_closed, popped, push, pushed, with_the_rest,
+        Wide, claim_and_commit, close_and_drain, give_up_consumer, give_up_producer, pop, pop_batch, pop_until_closed,
+        popped, push, pushed, with_the_rest,
     },
 };
 
@@ -40,11 +41,7 @@ fn two_pushes_against_two_pops() {
         ([In, In], [Item(1), Item(2)], vec![]),
     ];
     explore_unbounded("lanes: push push | pop pop", 20, accepted, || {
-        let (mut tx, mut rx) = lanes::<Wide>(Capacity::exactly(1)).expect("small lanes");
-        let producer = thread::spawn(move || ([push(&mut tx, 1), push(&mut tx, 2)], tx));
-        let popped = [pop(&mut rx), pop(&mut rx)];
-        let (pushed, tx) = producer.join().unwrap();
-        (pushed, popped, left(give_up_producer(tx), give_up_consumer(rx)))
+        pair::attempt_twice(lanes::<Wide>(Capacity::exactly(1)).expect("small lanes"))
     });
 }
 
@@ -170,11 +167,7 @@ fn a_producer_closes_on_a_join() {
 #[test]
 fn the_consumer_closes_on_an_open_claim() {
     explore("lanes: claim commit | close pop*", 50, [(In, vec![1]), (Closed, vec![])], || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || (claim_and_commit(&mut tx, 1), tx));
-        let items = close_and_drain(&mut rx);
-        let (pushed, _tx) = producer.join().unwrap();
-        (pushed, items)
+        pair::close_during(ring(1), |tx| claim_and_commit(tx, 1))
     });
 }
 

@@ -16,6 +16,7 @@ mod explore;
 mod lanes;
 mod litmus;
 mod mpmc;
+mod pair;
 mod seeded;
 mod spsc;
 mod steps;

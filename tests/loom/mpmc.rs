@@ -10,12 +10,13 @@ use ringway::ring::{
 
 use crate::{
     explore::{explore, explore_unbounded},
+    pair,
     steps::{
         Drops,
         Popped::{Closed as End, Empty, Item},
         Pushed::{Closed, Full, In},
-        claim_and_abandon, claim_and_commit, close_and_drain, give_up_consumer, give_up_producer, left, pop, pop_batch,
-        pop_until_closed, pop_until_has, popped, push, push_until_in, pushed, with_the_rest,
+        claim_and_abandon, claim_and_commit, close_and_drain, give_up_consumer, give_up_producer, pop, pop_batch,
+        pop_until_closed, popped, push, pushed, with_the_rest,
     },
 };
 
@@ -41,37 +42,19 @@ fn two_pushes_against_two_pops() {
         ([In, In], [Item(1), Empty], vec![2]),
         ([In, In], [Item(1), Item(2)], vec![]),
     ];
-    explore_unbounded("mpmc: push push | pop pop", 30, accepted, || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || ([push(&mut tx, 1), push(&mut tx, 2)], tx));
-        let popped = [pop(&mut rx), pop(&mut rx)];
-        let (pushed, tx) = producer.join().unwrap();
-        (pushed, popped, left(give_up_producer(tx), give_up_consumer(rx)))
-    });
+    explore_unbounded("mpmc: push push | pop pop", 30, accepted, || pair::attempt_twice(ring(1)));
 }
 
 /// A slot is used again, in order, and not before it is free.
 #[test]
 fn three_items_through_one_slot() {
-    explore("mpmc: push* push* push* | pop* pop* pop*", 100, [vec![1, 2, 3]], || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || (1..=3).for_each(|item| push_until_in(&mut tx, item)));
-        let items = pop_until_has(&mut rx, 3);
-        producer.join().unwrap();
-        items
-    });
+    explore("mpmc: push* push* push* | pop* pop* pop*", 100, [vec![1, 2, 3]], || pair::pass(ring(1), 3));
 }
 
 /// The same with two slots.
 #[test]
 fn three_items_through_two_slots() {
-    explore("mpmc: push* push* push* | pop* pop* pop*, 2", 100, [vec![1, 2, 3]], || {
-        let (mut tx, mut rx) = ring(2);
-        let producer = thread::spawn(move || (1..=3).for_each(|item| push_until_in(&mut tx, item)));
-        let items = pop_until_has(&mut rx, 3);
-        producer.join().unwrap();
-        items
-    });
+    explore("mpmc: push* push* push* | pop* pop* pop*, 2", 100, [vec![1, 2, 3]], || pair::pass(ring(2), 3));
 }
 
 /// Two producers claim different slots. `Empty` may be said while a claim before a committed item is open.
@@ -233,11 +216,7 @@ fn a_producer_closes_on_a_push_in_flight() {
 #[test]
 fn the_consumer_closes_on_an_open_claim() {
     explore_unbounded("mpmc: claim commit | close pop*", 10, [(In, vec![1]), (Closed, vec![])], || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || (claim_and_commit(&mut tx, 1), tx));
-        let items = close_and_drain(&mut rx);
-        let (pushed, _tx) = producer.join().unwrap();
-        (pushed, items)
+        pair::close_during(ring(1), |tx| claim_and_commit(tx, 1))
     });
 }
 
@@ -332,13 +311,7 @@ fn the_last_producer_leaves_while_the_consumer_pops() {
         ([Item(1), Empty, End], vec![]),
         ([Item(1), End, End], vec![]),
     ];
-    explore("mpmc: push drop | pop pop pop", 200, accepted, || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || assert_eq!(push(&mut tx, 1), In));
-        let popped = [pop(&mut rx), pop(&mut rx), pop(&mut rx)];
-        producer.join().unwrap();
-        (popped, pop_until_closed(&mut rx))
-    });
+    explore("mpmc: push drop | pop pop pop", 200, accepted, || pair::push_and_leave(ring(1)));
 }
 
 /// Of two producers the last to leave closes, and what both have pushed comes before the end.
@@ -435,14 +408,7 @@ fn both_ends_are_given_up() {
         (Closed, Some(vec![]), None),
         (Closed, None, Some(vec![])),
     ];
-    explore_unbounded("mpmc: push leave | leave", 20, accepted, || {
-        let (mut tx, rx) = ring(1);
-        let producer = thread::spawn(move || (push(&mut tx, 1), give_up_producer(tx)));
-        let here = give_up_consumer(rx);
-        let (pushed, there) = producer.join().unwrap();
-        left(there.clone(), here.clone());
-        (pushed, there, here)
-    });
+    explore_unbounded("mpmc: push leave | leave", 20, accepted, || pair::give_up(ring(1)));
 }
 
 /// Of two consumers and a producer the last gets what is left; what a consumer has in its hands it keeps.

@@ -8,12 +8,13 @@ use ringway::ring::{
 
 use crate::{
     explore::{explore, explore_unbounded},
+    pair,
     steps::{
         Numbered,
         Popped::{Closed as End, Empty, Item},
         Pushed::{Closed, Full, In},
-        Wide, claim_and_abandon, claim_and_commit, close_and_drain, give_up_consumer, give_up_producer, left, pop,
-        pop_batch, pop_until_closed, pop_until_has, popped, push, push_until_in, pushed,
+        Wide, claim_and_abandon, claim_and_commit, give_up_consumer, give_up_producer, left, pop, pop_batch,
+        pop_until_has, push, push_until_in, pushed,
     },
 };
 
@@ -36,49 +37,27 @@ fn two_pushes_against_two_pops() {
         ([In, In], [Item(1), Empty], vec![2]),
         ([In, In], [Item(1), Item(2)], vec![]),
     ];
-    explore_unbounded("spsc: push push | pop pop", 30, accepted, || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || ([push(&mut tx, 1), push(&mut tx, 2)], tx));
-        let popped = [pop(&mut rx), pop(&mut rx)];
-        let (pushed, tx) = producer.join().unwrap();
-        (pushed, popped, left(give_up_producer(tx), give_up_consumer(rx)))
-    });
+    explore_unbounded("spsc: push push | pop pop", 30, accepted, || pair::attempt_twice(ring(1)));
 }
 
 /// Slots and lines are used again, in order, and not before they are free. Two items make a line: the third is of lap 2.
 #[test]
 fn three_items_through_one_slot() {
-    explore("spsc: push* push* push* | pop* pop* pop*", 100, [vec![1, 2, 3]], || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || (1..=3).for_each(|item| push_until_in(&mut tx, item)));
-        let items = pop_until_has(&mut rx, 3);
-        producer.join().unwrap();
-        items
-    });
+    explore("spsc: push* push* push* | pop* pop* pop*", 100, [vec![1, 2, 3]], || pair::pass(ring(1), 3));
 }
 
 /// The same with an item a line, so that the second item already needs the slot of the first.
 #[test]
 fn three_wide_items_through_one_slot() {
     explore("spsc: push* push* push* | pop* pop* pop*, wide", 100, [vec![1, 2, 3]], || {
-        let (mut tx, mut rx) = ring_of::<Wide>(1);
-        let producer = thread::spawn(move || (1..=3).for_each(|item| push_until_in(&mut tx, item)));
-        let items = pop_until_has(&mut rx, 3);
-        producer.join().unwrap();
-        items
+        pair::pass(ring_of::<Wide>(1), 3)
     });
 }
 
 /// The same over two lines, so that the ends follow each other from one to the next and round.
 #[test]
 fn five_items_through_two_lines() {
-    explore("spsc: push* × 5 | pop* × 5", 3000, [vec![1, 2, 3, 4, 5]], || {
-        let (mut tx, mut rx) = ring(2);
-        let producer = thread::spawn(move || (1..=5).for_each(|item| push_until_in(&mut tx, item)));
-        let items = pop_until_has(&mut rx, 5);
-        producer.join().unwrap();
-        items
-    });
+    explore("spsc: push* × 5 | pop* × 5", 3000, [vec![1, 2, 3, 4, 5]], || pair::pass(ring(2), 5));
 }
 
 /// A batch ends with its line, though the producer may be about to come round to it: without a line to spare, the header
@@ -111,14 +90,7 @@ fn the_consumer_leaves_midway() {
         ([In, Full], Item(1), vec![]),
         ([In, In], Item(1), vec![2]),
     ];
-    explore("spsc: push push leave | pop leave", 150, accepted, || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || ([push(&mut tx, 1), push(&mut tx, 2)], give_up_producer(tx)));
-        let popped = pop(&mut rx);
-        let here = give_up_consumer(rx);
-        let (pushed, there) = producer.join().unwrap();
-        (pushed, popped, left(there, here))
-    });
+    explore("spsc: push push leave | pop leave", 150, accepted, || pair::leave_midway(ring(1)));
 }
 
 /// The end is seen after the last item, never instead of it.
@@ -133,24 +105,14 @@ fn the_producer_leaves_while_the_consumer_pops() {
         ([Item(1), Empty, End], vec![]),
         ([Item(1), End, End], vec![]),
     ];
-    explore_unbounded("spsc: push drop | pop pop pop", 400, accepted, || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || assert_eq!(push(&mut tx, 1), In));
-        let popped = [pop(&mut rx), pop(&mut rx), pop(&mut rx)];
-        producer.join().unwrap();
-        (popped, pop_until_closed(&mut rx))
-    });
+    explore_unbounded("spsc: push drop | pop pop pop", 400, accepted, || pair::push_and_leave(ring(1)));
 }
 
 /// Close is exact while a push is in flight: its item is delivered, or it comes back. The producer makes no further call.
 #[test]
 fn the_consumer_closes_on_a_push_in_flight() {
     explore("spsc: push | close pop*", 40, [(In, vec![1]), (Closed, vec![])], || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || (push(&mut tx, 1), tx));
-        let items = close_and_drain(&mut rx);
-        let (pushed, _tx) = producer.join().unwrap();
-        (pushed, items)
+        pair::close_during(ring(1), |tx| push(tx, 1))
     });
 }
 
@@ -159,11 +121,7 @@ fn the_consumer_closes_on_a_push_in_flight() {
 fn the_consumer_closes_on_two_pushes_in_flight() {
     let accepted = [([In, In], vec![1, 2]), ([In, Closed], vec![1]), ([Closed, Closed], vec![])];
     explore("spsc: push push | close pop*", 100, accepted, || {
-        let (mut tx, mut rx) = ring(2);
-        let producer = thread::spawn(move || ([push(&mut tx, 1), push(&mut tx, 2)], tx));
-        let items = close_and_drain(&mut rx);
-        let (pushed, _tx) = producer.join().unwrap();
-        (pushed, items)
+        pair::close_during(ring(2), |tx| [push(tx, 1), push(tx, 2)])
     });
 }
 
@@ -171,16 +129,12 @@ fn the_consumer_closes_on_two_pushes_in_flight() {
 #[test]
 fn both_ends_close() {
     explore("spsc: push close push | close pop*", 80, [(In, vec![1]), (Closed, vec![])], || {
-        let (mut tx, mut rx) = ring(2);
-        let producer = thread::spawn(move || {
-            let pushed = push(&mut tx, 1);
+        pair::close_during(ring(2), |tx| {
+            let pushed = push(tx, 1);
             tx.close();
-            assert_eq!(push(&mut tx, 2), Closed);
-            (pushed, tx)
-        });
-        let items = close_and_drain(&mut rx);
-        let (pushed, _tx) = producer.join().unwrap();
-        (pushed, items)
+            assert_eq!(push(tx, 2), Closed);
+            pushed
+        })
     });
 }
 
@@ -188,11 +142,7 @@ fn both_ends_close() {
 #[test]
 fn the_consumer_closes_on_an_open_claim() {
     explore("spsc: claim commit | close pop*", 80, [(In, vec![1]), (Closed, vec![])], || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || (claim_and_commit(&mut tx, 1), tx));
-        let items = close_and_drain(&mut rx);
-        let (pushed, _tx) = producer.join().unwrap();
-        (pushed, items)
+        pair::close_during(ring(1), |tx| claim_and_commit(tx, 1))
     });
 }
 
@@ -203,13 +153,7 @@ fn the_consumer_closes_on_an_abandoned_claim() {
         "spsc: push abandon | close pop*",
         10,
         [([In, In], vec![1]), ([In, Closed], vec![1]), ([Closed, Closed], vec![])],
-        || {
-            let (mut tx, mut rx) = ring(2);
-            let producer = thread::spawn(move || ([push(&mut tx, 1), claim_and_abandon(&mut tx, 1)], tx));
-            let items = close_and_drain(&mut rx);
-            let (pushed, _tx) = producer.join().unwrap();
-            (pushed, items)
-        },
+        || pair::close_during(ring(2), |tx| [push(tx, 1), claim_and_abandon(tx, 1)]),
     );
 }
 
@@ -217,14 +161,10 @@ fn the_consumer_closes_on_an_abandoned_claim() {
 #[test]
 fn the_consumer_closes_on_a_batch() {
     explore("spsc: push_iter(2) | close pop*", 80, [(In, vec![1, 2]), (Closed, vec![])], || {
-        let (mut tx, mut rx) = ring(2);
-        let producer = thread::spawn(move || {
+        pair::close_during(ring(2), |tx| {
             let result = tx.push_iter(&mut [1, 2].into_iter());
-            (pushed(result.as_ref().map(|&count| assert_eq!(count, 2))), tx)
-        });
-        let items = close_and_drain(&mut rx);
-        let (pushed, _tx) = producer.join().unwrap();
-        (pushed, items)
+            pushed(result.as_ref().map(|&count| assert_eq!(count, 2)))
+        })
     });
 }
 
@@ -283,26 +223,14 @@ fn both_ends_are_given_up() {
         (Closed, Some(vec![]), None),
         (Closed, None, Some(vec![])),
     ];
-    explore_unbounded("spsc: push leave | leave", 60, accepted, || {
-        let (mut tx, rx) = ring(1);
-        let producer = thread::spawn(move || (push(&mut tx, 1), give_up_producer(tx)));
-        let here = give_up_consumer(rx);
-        let (pushed, there) = producer.join().unwrap();
-        left(there.clone(), here.clone());
-        (pushed, there, here)
-    });
+    explore_unbounded("spsc: push leave | leave", 60, accepted, || pair::give_up(ring(1)));
 }
 
 /// A peek promises the item to the pop after it.
 #[test]
 fn a_peek_and_then_a_pop() {
     explore_unbounded("spsc: push | peek pop", 12, [(Empty, Empty), (Empty, Item(1)), (Item(1), Item(1))], || {
-        let (mut tx, mut rx) = ring(1);
-        let producer = thread::spawn(move || (push(&mut tx, 1), tx));
-        let peeked = popped(rx.peek().copied());
-        let seen = (peeked, pop(&mut rx));
-        producer.join().unwrap();
-        seen
+        pair::peek_then_pop(ring(1))
     });
 }
 
