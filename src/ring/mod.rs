@@ -145,7 +145,8 @@ pub trait Producer: Send + Sized + sealed::Slots {
     /// [`Consumer::depth`] counts items.
     fn depth(&self) -> usize;
 
-    /// Pushes that would succeed for certain if nobody else pushed.
+    /// Pushes that would succeed for certain if nobody else pushed. (On [`broadcast_multi`](mod@broadcast_multi) without
+    /// consumers an open claim stops the other producers a lap later, whatever the room.)
     fn room(&self) -> usize {
         self.capacity().saturating_sub(self.depth())
     }
