@@ -1,7 +1,11 @@
 //! Who waits at a shard, and where nobody must wait.
 
-use std::{cell::Cell, time::Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
+use super::PublishError;
 use crate::wait::{Deadline, Park, Signal, Sleepers, Terms, Wait};
 
 /// Of one shard: workers that have nothing to do, and publishers that find no room.
@@ -41,27 +45,42 @@ impl Drop for InHandlers {
     }
 }
 
-/// Waits until `ready` has an answer; `None`, if the time is over or this thread must not wait. `looks_again` says that
-/// there are answers which nobody calls for, such as the end of a patience.
-pub(super) fn wait_for_room<R>(
+/// Puts `item` by `put` as soon as there is room; `Full`, if the time is over or this thread must not wait.
+///
+/// `put` also says whether there is room that nobody calls for, such as that of a subscription whose time is over.
+pub(super) fn put_when_room<T>(
     park: &mut Park,
     bells: &Bells,
     until: Option<Instant>,
-    looks_again: bool,
-    mut ready: impl FnMut() -> Option<R>,
-) -> Option<R> {
+    item: T,
+    mut put: impl FnMut(T) -> (Result<(), PublishError<T>>, bool),
+) -> Result<(), PublishError<T>> {
     if IN_HANDLERS.get() {
-        return None;
+        return Err(PublishError::Full(item));
     }
     let until = until.map_or(Deadline::NEVER, Deadline::at);
+    let (mut item, mut looks_again) = (Some(item), false);
     loop {
-        let slice = if looks_again { until.min(Deadline::after(LOOK)) } else { until };
-        let answer = park.wait(&bells.room, Terms::until(slice), &mut ready);
-        if answer.is_some() || until.is_over() {
-            return answer;
+        let (slept_well, slice) = (!looks_again, if looks_again { until.min(Deadline::after(LOOK)) } else { until });
+        let answer = park.wait(&bells.room, Terms::until(slice), || {
+            let (answer, again) = put(item.take()?);
+            looks_again = again;
+            match answer {
+                Err(PublishError::Full(refused)) => {
+                    item = Some(refused);
+                    // Not to sleep on where nobody calls.
+                    (again && slept_well).then_some(None)
+                }
+                answer => Some(Some(answer)),
+            }
+        });
+        match answer {
+            Some(Some(answer)) => return answer,
+            None if until.is_over() => return Err(PublishError::Full(item.expect("refused last"))),
+            _ => {}
         }
     }
 }
 
 /// How often to look again where nobody calls.
-const LOOK: std::time::Duration = std::time::Duration::from_micros(200);
+const LOOK: Duration = Duration::from_micros(200);

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
 
 use super::{
     Bells, Held, Key, Name, OpenError, Policy, Published, SHARDS_MAX, Shape,
-    bells::wait_for_room,
+    bells::put_when_room,
     error::PublishError,
     plan::{Order, QueuePlan as Plan, Sharing},
     roll::{Roll, Sheet},
@@ -427,23 +427,15 @@ impl<T: Send + 'static> Publisher<T> {
     #[inline(never)]
     fn wait(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
         let (mut park, bells) = (std::mem::take(&mut self.park), Arc::clone(&self.lines[shard].1));
-        // Nobody calls when the thread that takes the oldest item out just now has done so.
-        let looks_again = self.queue.plan().full == Policy::DropOldest;
-        let until = match self.queue.plan().full {
+        let full = self.queue.plan().full;
+        let until = match full {
             Policy::BlockFor(time) => until.into_iter().chain(Instant::now().checked_add(time)).min(),
             _ => until,
         };
-        let mut item = Some(item);
-        let answer = wait_for_room(&mut park, &bells, until, looks_again, || match self.put(shard, item.take()?) {
-            Ok(()) => Some(Ok(())),
-            Err(PublishError::Full(refused)) => {
-                item = Some(refused);
-                None
-            }
-            Err(closed) => Some(Err(closed)),
-        });
+        // Nobody calls when the thread that takes the oldest item out just now has done so.
+        let looks_again = full == Policy::DropOldest;
+        let answer = put_when_room(&mut park, &bells, until, item, |item| (self.put(shard, item), looks_again));
         self.park = park;
-        let answer = answer.unwrap_or_else(|| Err(PublishError::Full(item.take().expect("refused last"))));
         answer.inspect_err(|_| self.sheet.refused.add(1))
     }
 }

@@ -6,7 +6,7 @@ use super::{Feeder, Topic};
 use crate::ring::{Producer, broadcast_multi};
 use crate::router::{
     Bells, Key, PublishError,
-    bells::wait_for_room,
+    bells::put_when_room,
     queue::{Front, told},
     roll::Sheet,
     shard_of,
@@ -209,21 +209,14 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     #[inline(never)]
     fn wait(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
         let (mut park, bells) = (std::mem::take(&mut self.park), Arc::clone(&self.lines[shard].bells));
-        // Nobody calls when a subscription beside has been in the way for too long.
-        let looks_again = !self.lines[shard].beside.is_empty();
-        let mut item = Some(item);
-        let answer = wait_for_room(&mut park, &bells, until, looks_again, || match self.put(shard, item.take()?) {
-            Ok(()) => Some(Ok(())),
-            Err(PublishError::Full(refused)) => {
-                item = Some(refused);
-                None
-            }
-            Err(closed) => Some(Err(closed)),
+        let answer = put_when_room(&mut park, &bells, until, item, |item| {
+            let answer = self.put(shard, item);
+            // Nobody calls when a subscription beside has been in the way for too long.
+            (answer, !self.lines[shard].beside.is_empty())
         });
         self.park = park;
         // What was told from within the wait may have called this publisher itself.
         bells.published();
-        let answer = answer.unwrap_or_else(|| Err(PublishError::Full(item.take().expect("refused last"))));
         answer.inspect_err(|_| self.sheet.refused.add(1))
     }
 
@@ -271,5 +264,43 @@ impl<T: Send + Sync + 'static> Drop for Publisher<T> {
 impl<T: Send + Sync + 'static> fmt::Debug for Publisher<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("topic::Publisher").field("topic", self.topic.name()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use crate::router::{Contract, Name, Start, Topic, TopicPlan};
+    use crate::wait::Signal;
+
+    /// A publisher sleeps because of a gate. Meanwhile a gate-for comes that nobody reads, and the gate goes on: now it is
+    /// the other that is in the way, and nobody calls when that one's time is over.
+    #[test]
+    fn who_waits_for_a_gate_evicts_what_came_meanwhile() {
+        let name = |text| Name::new(text).unwrap();
+        let events = Topic::<u64>::open(name("events"), TopicPlan { shards: 1, capacity: 4 }).unwrap();
+        // Not a subscription, whose `poll` would call the sleeper at once.
+        let mut gate = events.shard(0).join();
+        let mut publisher = events.publisher();
+        while publisher.try_publish(&0_u32, 0).is_ok() {}
+        let mut waiting = events.publisher();
+        let until = Instant::now() + Duration::from_secs(20);
+        let waiting = thread::spawn(move || waiting.publish_until(&0_u32, 1, until));
+        while events.bells(0).room.sleepers() == 0 {
+            thread::yield_now();
+        }
+        // Longer than the sleeper looks before it sleeps.
+        let contract = Contract::gate_for(Duration::from_millis(50)).capacity(1);
+        let stalled = events.subscribe(name("stalled"), &contract, Start::Newest).unwrap();
+        gate.next_each(usize::MAX, |_| ()).unwrap();
+        publisher.try_publish(&0_u32, 2).unwrap();
+        events.bells(0).room.notify_all();
+        assert_eq!(waiting.join().unwrap(), Ok(()));
+        assert!(Instant::now() < until, "it slept until its own time was over");
+        assert!(stalled.is_evicted());
     }
 }
