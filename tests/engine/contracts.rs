@@ -314,3 +314,27 @@ fn only_the_evicted_shard_is_told_so() {
     poll_all(&mut workers);
     assert_eq!(attached.ends(), [Some(End::Evicted), Some(End::Closed)]);
 }
+
+/// A subscription that goes while a publisher is in the middle of feeding it: what that brings is counted all the same.
+#[test]
+fn an_item_on_its_way_to_one_that_goes_is_counted() {
+    struct Leaving(Arc<Mutex<Option<Subscription<Leaving>>>>);
+    impl Clone for Leaving {
+        fn clone(&self) -> Self {
+            drop(self.0.lock().unwrap().take());
+            Self(Arc::clone(&self.0))
+        }
+    }
+
+    let (engine, _workers) = by_hand(1);
+    let events = engine.topic::<Leaving>("events").open().unwrap();
+    let contract = Contract::gate_for(Duration::from_secs(3600));
+    let one = events.subscribe(Name::new("one").unwrap(), &contract, Start::Newest).unwrap();
+    let place = Arc::new(Mutex::new(Some(one)));
+    events.publisher().try_publish(&0_u32, Leaving(Arc::clone(&place))).unwrap();
+    assert!(place.lock().unwrap().is_none(), "its clone dropped the subscription");
+    let ledger = engine.audit();
+    ledger.check().unwrap_or_else(|imbalance| panic!("{imbalance}\n{ledger}"));
+    let one = ledger.topic("events").unwrap().subscription("one").unwrap();
+    assert_eq!((one.offered, one.left), (1, 1));
+}

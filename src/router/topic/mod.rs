@@ -50,6 +50,23 @@ struct Members<T> {
     records: Vec<Arc<Record>>,
     next_id: u64,
     closed: bool,
+    leaving: Vec<Leaving<T>>,
+}
+
+/// A reader whose subscription is gone, with a publisher in the middle of feeding it: what that brings is counted later.
+struct Leaving<T> {
+    reader: Reader<T>,
+    record: Arc<Record>,
+    shard: usize,
+}
+
+impl<T: Send + Sync> Leaving<T> {
+    /// Counts what is left; gives itself back if more may come.
+    fn count(mut self) -> Option<Self> {
+        let left = &self.record.shards[self.shard].left;
+        let over = self.reader.count_rest(true, |items| left.add(items));
+        (!over).then_some(self)
+    }
 }
 
 /// One subscription's rings beside the topic, a feeder for each shard.
@@ -97,7 +114,8 @@ impl<T: Send + Sync + 'static> Topic<T> {
             Ok(Mutex::new(producer))
         };
         let shards = (0..plan.shards).map(|_| shard()).collect::<Result<_, _>>()?;
-        let members = Members { sides: Vec::new(), records: Vec::new(), next_id: 0, closed: false };
+        let members =
+            Members { sides: Vec::new(), records: Vec::new(), next_id: 0, closed: false, leaving: Vec::new() };
         let (roll, members, changes) = (Roll::new(plan.shards), Mutex::new(members), Counter::default());
         let bells = (0..plan.shards).map(|_| Arc::default()).collect();
         Ok(Self { core: Arc::new(Core { name, plan, shards, bells, roll, members, changes }) })
@@ -192,7 +210,17 @@ impl<T: Send + Sync + 'static> Topic<T> {
 
     /// All subscriptions that ever were.
     pub(crate) fn records(&self) -> Vec<Arc<Record>> {
+        // Not under the lock: items of the caller's go here.
+        let leaving = std::mem::take(&mut self.members().leaving);
+        leaving.into_iter().for_each(|leaving| self.count_leaving(leaving));
         self.members().records.clone()
+    }
+
+    /// Counts what is left for a reader that goes, now or when it has come.
+    fn count_leaving(&self, leaving: Leaving<T>) {
+        if let Some(leaving) = leaving.count() {
+            self.members().leaving.push(leaving);
+        }
     }
 
     /// A subscription goes: publishers stop feeding it.

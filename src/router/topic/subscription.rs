@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Record, Topic};
+use super::{Leaving, Record, Topic};
 use crate::ring::{Closes, Consumer, PopError, broadcast_multi, mpmc};
 use crate::router::{Bells, Missed, Name, conflate, side::Progress};
 use crate::sync::Tally;
@@ -129,8 +129,8 @@ impl<T: Send + Sync + 'static> Drop for Subscription<T> {
             reader.tell(&seen.position);
             seen.ended.set(1);
             reader.close();
-            reader.count_rest(true, |items| seen.left.add(items));
-            drop(reader);
+            let record = Arc::clone(&self.membership.record);
+            self.membership.topic.count_leaving(Leaving { reader, record, shard });
             self.membership.topic.bells(shard).room.notify_all();
         }
     }
