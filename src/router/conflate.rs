@@ -60,14 +60,14 @@ pub(super) fn conflate<T: Send>(key: fn(&T) -> u64, keys_max: usize) -> Result<(
     Ok((feeder, Reader { slots: Vec::new(), numbers, table }))
 }
 
-/// What became of an item.
-pub(super) enum Fed {
+/// What became of an item. What is to be dropped is the caller's to drop, after it has counted: that may panic.
+pub(super) enum Fed<T> {
     /// It is there.
     New,
-    /// It took the place of an older one.
-    Merged,
+    /// It took the place of this older one.
+    Merged(T),
     /// No room for another key, or nobody reads any more.
-    Lost,
+    Lost(Option<T>),
 }
 
 /// A publisher's end; a clone starts without knowing keys.
@@ -79,27 +79,27 @@ pub(super) struct Feeder<T> {
 }
 
 impl<T: Send> Feeder<T> {
-    pub(super) fn feed(&mut self, mut item: T) -> Fed {
+    pub(super) fn feed(&mut self, mut item: T) -> Fed<T> {
         if self.changed.is_closed() {
-            return Fed::Lost;
+            return Fed::Lost(Some(item));
         }
         let key = (self.key)(&item);
         let (number, producer) = match self.known.entry(key) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(unknown) => match self.table.producer(key) {
                 Some(end) => unknown.insert(end),
-                None => return Fed::Lost,
+                None => return Fed::Lost(Some(item)),
             },
         };
         let backoff = Backoff::new();
         loop {
             item = match producer.displace(item) {
-                Ok(Some(_older)) => return Fed::Merged,
+                Ok(Some(older)) => return Fed::Merged(older),
                 Ok(None) => break,
                 // The reader, or another publisher, is taking the older one out just now; none of the caller's code runs
                 // meanwhile.
                 Err(DisplaceError::Busy(item)) => item,
-                Err(DisplaceError::Closed { .. }) => return Fed::Lost,
+                Err(DisplaceError::Closed { item, .. }) => return Fed::Lost(Some(item)),
             };
             backoff.snooze();
         }
@@ -107,7 +107,7 @@ impl<T: Send> Feeder<T> {
         // of them all one is lost, and the others count as merged.
         match self.changed.try_push(*number) {
             Ok(()) => Fed::New,
-            Err(_) => Fed::Lost,
+            Err(_) => Fed::Lost(None),
         }
     }
 

@@ -156,8 +156,8 @@ fn push_to<T: Send + Sync>(
             fed.offered.add(1);
             match feeder.feed(copied) {
                 conflate::Fed::New => {}
-                conflate::Fed::Merged => fed.merged.add(1),
-                conflate::Fed::Lost => fed.lost.add(1),
+                conflate::Fed::Merged(_older) => fed.merged.add(1),
+                conflate::Fed::Lost(_item) => fed.lost.add(1),
             }
         }
     }
