@@ -176,12 +176,15 @@ impl Engine {
     }
 
     /// Refuses whatever is published from now on; what was accepted will be handled. Returns at once.
+    ///
+    /// What handlers publish to closes after them, as soon as [`is_drained`](Self::is_drained) is asked, or
+    /// [`drain`](Self::drain).
     pub fn close(&self) {
         self.registry().closing = true;
         self.go_on_closing();
     }
 
-    /// Whether the engine is closed, and everything that was accepted has been handled.
+    /// Whether the engine is closed, and every handler has come to its end: whatever has handlers has been handled.
     pub fn is_drained(&self) -> bool {
         self.registry().closing && self.go_on_closing()
     }
@@ -235,7 +238,10 @@ impl Engine {
             }
         }
         sources.iter().for_each(|source| source.leave_all());
-        Report { ledger: self.audit(), failures: self.failures(), drained, stuck, took: start.elapsed() }
+        let ledger = self.audit();
+        // Where nobody served a queue, nobody had to be waited for.
+        let drained = drained && ledger.queues.iter().all(|queue| queue.left + queue.waiting == 0);
+        Report { ledger, failures: self.failures(), drained, stuck, took: start.elapsed() }
     }
 
     /// Closes what has nothing upstream that still goes on; returns whether all is closed and over.
@@ -329,7 +335,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether everything that was accepted was handled in time.
+    /// Whether all handlers came to their end in time, and no item of a queue is left over.
     pub fn is_drained(&self) -> bool {
         self.drained
     }

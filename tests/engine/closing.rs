@@ -218,3 +218,15 @@ fn what_is_refused_says_what_to_change() {
     let text = engine.effective_config();
     assert!(text.contains("[queue.\"jobs\"]") && text.contains("bytes reserved in all"), "{text}");
 }
+
+/// A queue that nobody serves is not drained: its items are handed back.
+#[test]
+fn what_nobody_serves_is_not_drained() {
+    let engine = Engine::builder().workers(1).start().unwrap();
+    let jobs = engine.queue::<u64>("jobs").open().unwrap();
+    jobs.publisher().publish(&0_u32, 7).unwrap();
+    let report = engine.drain(Duration::from_secs(10));
+    assert!(!report.is_drained(), "{report}");
+    report.ledger.check().unwrap();
+    assert_eq!(jobs.take_left(), [7]);
+}
