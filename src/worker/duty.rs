@@ -119,6 +119,7 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
     }
 
     fn handle_batch(&mut self, limits: &Limits, now: Instant) -> Turn {
+        self.intakes.call_others(1);
         let Self { intakes, run, pace, .. } = self;
         let (mut handled, mut closed, mut held) = (0, 0, false);
         let queue = &intakes.queue;
@@ -153,6 +154,8 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
         if handled > 0 {
             self.run.hook(|handler| handler.batch());
             self.run.tell();
+        } else if held {
+            self.intakes.call_others(0);
         }
         if self.run.stopped {
             self.end(End::Stopped);

@@ -54,7 +54,20 @@ impl<T: Send + 'static> Intakes<T> {
         self.queue.retire(end == End::Stopped);
     }
 
+    /// Of a shared queue: calls a sleeper for each shard that has something, but for the first `own` of those. The call for it
+    /// may have gone to this worker, which can't take everything at once.
+    pub(super) fn call_others(&self, own: usize) {
+        if self.queue.plan().sharing == Sharing::Keyed {
+            return;
+        }
+        let items = |shard: usize| &self.queue.bells(shard).items;
+        let asleep = self.open.iter().filter(|(shard, _)| items(*shard).sleepers() > 0);
+        let waiting = asleep.filter(|(_, intake)| intake.depth() > 0).skip(own);
+        waiting.for_each(|(shard, _)| items(*shard).notify(1, 0));
+    }
+
     fn back(&mut self) {
+        self.call_others(0);
         for (shard, intake) in self.open.drain(..) {
             self.queue.give_back(shard, intake);
         }

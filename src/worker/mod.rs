@@ -221,8 +221,6 @@ pub struct Worker {
     handled: u64,
     busy_cycles: u64,
     was_busy: bool,
-    /// Some handler could not take more in the last cycle.
-    holds: bool,
     /// By which it is on the lists of those who are called.
     place: sync::Arc<Place>,
 }
@@ -231,6 +229,8 @@ struct Assigned {
     id: u64,
     source: u64,
     duty: Box<dyn Duty>,
+    /// Its handler could not take more in the last cycle.
+    holds: bool,
 }
 
 impl Worker {
@@ -245,7 +245,6 @@ impl Worker {
             handled: 0,
             busy_cycles: 0,
             was_busy: false,
-            holds: false,
             place: sync::Arc::new(Place::default()),
         }
     }
@@ -266,10 +265,11 @@ impl Worker {
             self.do_as_asked();
         }
         let _in_handlers = enter_handlers();
-        self.holds = false;
         let (mut handled, mut at) = (0, 0);
         while at < self.duties.len() {
-            match catch_unwind(AssertUnwindSafe(|| self.duties[at].duty.turn(&self.limits, now))) {
+            let turn = catch_unwind(AssertUnwindSafe(|| self.duties[at].duty.turn(&self.limits, now)));
+            self.duties[at].holds = matches!(turn, Ok(Turn::Held));
+            match turn {
                 Ok(Turn::Handled(items)) => {
                     handled += items;
                     // The time of the next one begins when this one's is over.
@@ -277,8 +277,7 @@ impl Worker {
                         now = Instant::now();
                     }
                 }
-                Ok(Turn::Idle) => {}
-                Ok(Turn::Held) => self.holds = true,
+                Ok(Turn::Idle | Turn::Held) => {}
                 Ok(Turn::Ended) => {
                     self.dismiss(at);
                     continue;
@@ -311,14 +310,20 @@ impl Worker {
                 Polled::Idle if idler.looks_again() => {}
                 Polled::Idle => {
                     let asks = self.asks;
-                    idler.enlist(|each| self.bells(each));
+                    // Whoever can't take more leaves the calls to others, and looks again soon.
+                    let held = self.holds();
+                    idler.enlist(|each| {
+                        each(&self.desk.bell);
+                        let called = self.duties.iter().filter(|assigned| !assigned.holds);
+                        called.for_each(|assigned| assigned.duty.bells(each));
+                    });
                     // Whoever made something ready before this cycle is seen in it; whoever does later calls. It has not been
                     // to the lists of duties that came in this cycle.
                     let polled = self.poll();
                     if polled == Polled::Idle && self.asks == asks {
-                        idler.sleep(self.holds, self.next_at());
+                        idler.sleep(held || self.holds(), self.next_at());
                     }
-                    self.bells(&mut |sleepers| _ = sleepers.strike(&self.place));
+                    self.strike();
                     if polled == Polled::Ended {
                         return;
                     }
@@ -332,9 +337,16 @@ impl Worker {
         self.duties.iter().filter_map(|assigned| assigned.duty.next_at()).min()
     }
 
-    fn bells(&self, each: &mut dyn FnMut(&Sleepers)) {
-        each(&self.desk.bell);
-        self.duties.iter().for_each(|assigned| assigned.duty.bells(each));
+    /// Goes off all lists.
+    fn strike(&self) {
+        let mut strike = |sleepers: &Sleepers| _ = sleepers.strike(&self.place);
+        strike(&self.desk.bell);
+        self.duties.iter().for_each(|assigned| assigned.duty.bells(&mut strike));
+    }
+
+    /// Whether some handler could not take more in the last cycle.
+    fn holds(&self) -> bool {
+        self.duties.iter().any(|assigned| assigned.holds)
     }
 
     #[cold]
@@ -346,7 +358,7 @@ impl Worker {
         };
         for command in asked {
             match command {
-                Command::Attach { id, source, duty } => self.duties.push(Assigned { id, source, duty }),
+                Command::Attach { id, source, duty } => self.duties.push(Assigned { id, source, duty, holds: false }),
                 Command::End { ids, end } => {
                     let named = self.duties.iter_mut().filter(|assigned| ids.contains(&assigned.id));
                     named.for_each(|assigned| assigned.duty.end(end));
@@ -388,7 +400,7 @@ impl Drop for Worker {
         self.do_as_asked();
         let late = self.desk.asked().take().unwrap_or_default();
         let late = late.into_iter().filter_map(|command| match command {
-            Command::Attach { id, source, duty } => Some(Assigned { id, source, duty }),
+            Command::Attach { id, source, duty } => Some(Assigned { id, source, duty, holds: false }),
             _ => None,
         });
         for Assigned { source, duty, .. } in std::mem::take(&mut self.duties).into_iter().chain(late) {

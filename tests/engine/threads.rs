@@ -13,6 +13,7 @@ use std::{
 use parking_lot::Mutex;
 use ringway::{
     Engine,
+    engine::{Watermarks, WorkerHealth},
     router::{Contract, Held, Order, Sharing, Start},
     worker::{Pin, Pinned, Polled, cpus},
 };
@@ -211,4 +212,35 @@ fn a_slow_handler_leaves_the_next_its_whole_batch() {
     let mut publisher = quick.publisher();
     (0..256).for_each(|item| publisher.publish(&0_u32, item).unwrap());
     assert_eq!(workers[0].poll(), Polled::Handled(1 + 256));
+}
+
+/// A worker that sleeps at two shards is called at both, and takes its time with what it finds at the first: the other worker
+/// is called for what is at the second.
+#[test]
+fn a_call_that_a_busy_worker_got_goes_to_another() {
+    let engine = Engine::builder().workers(2).start().unwrap();
+    let jobs = engine.queue::<u64>("jobs").shards(2).sharing(Sharing::Shared).open().unwrap();
+    let release = Arc::new(AtomicBool::new(false));
+    let released = Arc::clone(&release);
+    let attached = engine.consume(&jobs).handle(move |_| {
+        let release = Arc::clone(&released);
+        move |item: Held<'_, u64>| match *item {
+            0 => until("the other is done", || release.swap(false, Relaxed)),
+            _ => release.store(true, Relaxed),
+        }
+    });
+    let (attached, mut publisher) = (attached.unwrap(), jobs.publisher());
+    let watermarks = Watermarks::default();
+    let sleeps = |worker: &WorkerHealth| worker.heartbeat_age > Duration::from_millis(20);
+    let mut waited = Duration::ZERO;
+    for round in 1..=10 {
+        until("both workers sleep", || engine.health(&watermarks).workers.iter().all(sleeps));
+        let start = Instant::now();
+        publisher.publish_unkeyed(0).unwrap();
+        publisher.publish_unkeyed(1).unwrap();
+        until("they are done", || attached.handled() == 2 * round);
+        waited += start.elapsed();
+    }
+    assert!(waited < Duration::from_secs(2), "{waited:?}: only the end of its nap woke the other");
+    assert!(engine.drain(Duration::from_secs(30)).is_drained());
 }
