@@ -66,7 +66,9 @@ where
     }
 
     fn ended(&mut self, _end: End) {
-        // After an abort: nobody has accepted these.
-        self.made.clear();
+        // Nobody else knows of these: what can't go on now is refused, and counted as that.
+        for (key, item) in self.made.drain(..) {
+            let _ = S::try_publish(&mut self.publisher, &key, item);
+        }
     }
 }

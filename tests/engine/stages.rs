@@ -3,7 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use ringway::{Engine, engine::AttachError, router::Held, worker::OnPanic};
+use ringway::{
+    Engine,
+    engine::AttachError,
+    router::{Contract, Event, Held, Name, Start},
+    worker::OnPanic,
+};
 
 use super::{BOOM, by_hand, poll_all};
 
@@ -109,4 +114,30 @@ fn a_cycle_is_refused() {
     assert!(error.to_string().starts_with("c -> a -> b -> c is a cycle"), "{error}");
     assert!(engine.subscribe(&a, "aa").feeds(&a).handle(|_| |_: &u64| ()).is_err());
     engine.subscribe(&a, "ac").then(&c, pass).expect("two ways to one place are no cycle");
+}
+
+/// What a stage has made, and had no room for, is not lost because the stage is detached.
+#[test]
+fn what_a_detached_stage_has_made_goes_on() {
+    let (engine, mut workers) = by_hand(1);
+    let first = engine.topic::<u64>("first").capacity(64).open().unwrap();
+    let second = engine.topic::<u64>("second").capacity(4).open().unwrap();
+    let stage = engine.subscribe(&first, "stage").then(&second, |_| |item: &u64| Some((0_u32, *item))).unwrap();
+    let mut gate = second.subscribe(Name::new("gate").unwrap(), &Contract::gate(), Start::Newest).unwrap();
+    let mut publisher = first.publisher();
+    let mut made = 0;
+    while second.published().total() == made {
+        publisher.try_publish(&0_u32, made).unwrap();
+        poll_all(&mut workers);
+        made += 1;
+    }
+    let mut seen = 0;
+    while let Ok(items) = gate.poll(100, |_| ()) {
+        seen += items as u64;
+    }
+    assert_eq!(seen + 1, made, "one had no room");
+    engine.detach(&stage);
+    poll_all(&mut workers);
+    assert_eq!(gate.poll(100, |event| assert_eq!(event, Event::Item(&seen))), Ok(1));
+    engine.audit().check().unwrap();
 }
