@@ -59,8 +59,9 @@ impl<V: Display> Picked<V> {
 impl Settings {
     /// The variables of this process that start with `RINGWAY_`.
     pub fn from_environment() -> Self {
-        let text =
-            std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+        // A value that is no text is kept, to be refused where it is used.
+        let text = std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.to_string_lossy().into_owned())));
         Self::from_variables(text)
     }
 

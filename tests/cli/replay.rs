@@ -323,3 +323,15 @@ fn kill(signal: &str, child: &Child) {
     let sent = Command::new("sh").args(["-c", &format!("kill {signal} {}", child.id())]).status().expect("a shell");
     assert!(sent.success());
 }
+
+/// A setting that is no text is refused as any other wrong one, not passed over.
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_text_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let mut command = ringway(&["replay", "--rows", "10"]);
+    command.env("RINGWAY_BATCH_ITEMS", std::ffi::OsStr::from_bytes(b"\xff"));
+    let said = Said::from(command.output().expect("it runs")).refused();
+    assert!(said.contains("RINGWAY_BATCH_ITEMS: batch_items is"), "{said}");
+}
