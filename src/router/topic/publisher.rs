@@ -267,7 +267,7 @@ impl<T: Send + Sync + 'static> fmt::Debug for Publisher<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(ringway_loom)))]
 mod tests {
     use std::{
         thread,
