@@ -1,7 +1,8 @@
 //! An order gateway: clients send orders, a risk check refuses some, an exchange that fails in every way fills the others.
 //!
 //! ```sh
-//! cargo run --release --example order_gateway            # 20,000 orders of 50 accounts
+//! cargo run --release --features signals --example order_gateway            # 20,000 orders of 50 accounts
+//! cargo run --release --features signals --example order_gateway -- 0       # until SIGTERM or SIGINT, or five million
 //! ```
 //!
 //! What must hold, and is checked in the end: the orders of an account reach the exchange in the order in which they were
@@ -10,25 +11,31 @@
 //! runs out), and some too late (the answer is stale).
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     error::Error,
+    process::ExitCode,
+    sync::Mutex,
     thread,
     time::Duration,
 };
 
 use ringway::{
+    Engine,
     channel::{self, Receiver, Sender},
     delivery::{
-        Answer, AtBound, Backoff, CallError, Calls, Class, DeadLetterRules, DedupWindow, Effect, Envelope, Id,
-        Idempotent, Jitter, Lease, Order as Ordering, Reason, Refused, Reply, Retry, Rules, Ticket, Tracker,
+        Answer, AtBound, Backoff, CallError, Class, DeadLetterRules, DeadLetters, DedupWindow, Effect, Envelope, Id,
+        Jitter, Order as Ordering, Retry, Rules, Ticket,
     },
-    ring::spsc::Spsc,
-    time::{Clock, Instant, Monotonic},
+    engine::{Call, Caller, ReplyTo, signals::Stop},
+    ring::lanes::Lanes,
+    worker::{Deferred, DeliveryHandler, Leased},
 };
 
 const ACCOUNTS: u64 = 50;
 /// The greatest order that the risk check lets through.
 const QUANTITY_MAX: u64 = 950;
+/// Orders without an answer at once.
+const OPEN_MAX: usize = 1024;
 
 #[derive(Debug, Clone, Copy)]
 struct Order {
@@ -36,7 +43,6 @@ struct Order {
     /// The client's own number of the order; the same again is the same order.
     client_order: u64,
     quantity: u64,
-    ticket: Ticket,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +52,8 @@ enum OrderError {
 }
 
 type Fill = u64;
-type FromClients = Receiver<Order, Spsc>;
-type ToClients = Sender<(Ticket, Result<Fill, OrderError>), Spsc>;
+type OrderCall = Call<Order, Fill, OrderError>;
+type Reply = ReplyTo<Fill, OrderError>;
 
 fn class(error: &OrderError) -> Class {
     match error {
@@ -60,11 +66,11 @@ fn rules() -> Rules {
     Rules {
         capacity: 512,
         in_flight_max: 64,
-        lease: Duration::from_millis(20),
+        lease: Duration::from_millis(50),
         retry: Retry {
             backoff: Backoff::Exponential { base: Duration::from_micros(200), cap: Duration::from_millis(5) },
             jitter: Jitter::Equal,
-            attempts_max: 20,
+            attempts_max: 1000,
             ..Retry::default()
         },
         order: Ordering::Keyed { keys_max: 64, parked_per_key_max: 64, at_bound: AtBound::Stall },
@@ -75,89 +81,53 @@ fn rules() -> Rules {
     }
 }
 
-/// The gateway itself: one thread that owns everything.
-struct Gateway {
-    clock: Monotonic,
-    tracker: Tracker<Order, OrderError, fn(&OrderError) -> Class>,
-    orders: FromClients,
-    replies: ToClients,
-    exchange: Sender<(Lease, Order), Spsc>,
-    reports: Receiver<(Lease, Order, Answer<OrderError>), Spsc>,
-    /// Fills by client order, for those who ask twice; and those who asked before there was one.
-    fills: HashMap<u64, Result<Fill, OrderError>>,
-    waiting: HashMap<u64, Vec<Ticket>>,
+/// What goes to the exchange.
+enum Request {
+    /// An attempt at an order, and those who wait for its fill since the last attempt.
+    Order(Order, Deferred<OrderError>, Vec<Reply>),
+    /// Somebody else waits for the fill of an order that was sent before.
+    Again(Order, Reply),
 }
 
-impl Gateway {
-    fn run(mut self) -> Self {
-        let mut is_open = true;
-        while is_open || self.tracker.depth() > 0 {
-            let now = self.clock.now();
-            let before = self.tracker.ledger();
-            while is_open && self.tracker.room() > 0 {
-                match self.orders.try_recv() {
-                    Ok(order) => self.accept(order, now),
-                    Err(error) if error.is_empty() => break,
-                    Err(_) => is_open = false,
-                }
-            }
-            while let Ok((lease, order, answer)) = self.reports.try_recv() {
-                // An answer that comes too late is counted; the order went out again.
-                if let Ok(effect) = self.tracker.settle(lease, answer, now) {
-                    self.ended(order, effect);
-                }
-            }
-            while let Some(effect) = self.tracker.tick(now) {
-                if let Effect::Dead { .. } = effect {
-                    unreachable!("twenty attempts are enough for this exchange");
-                }
-            }
-            self.deliver(now);
-            if self.tracker.ledger() == before {
-                thread::sleep(Duration::from_micros(50));
-            }
+/// One shard of the gateway, which has the orders of some of the accounts.
+struct Gateway {
+    exchange: Sender<Request, Lanes>,
+    /// Whether an order was refused, or went to the exchange.
+    refused: HashMap<u64, bool>,
+    /// Those who ask again for an order whose turn has not come.
+    waiting: HashMap<u64, Vec<Reply>>,
+}
+
+impl DeliveryHandler<OrderCall, OrderError> for Gateway {
+    fn handle(&mut self, call: &mut Leased<'_, OrderCall, OrderError>) -> Answer<OrderError> {
+        let order = ***call;
+        if order.quantity > QUANTITY_MAX {
+            return Answer::Reject(OrderError::TooLarge);
         }
-        self
+        self.refused.insert(order.client_order, false);
+        let mut replies = self.waiting.remove(&order.client_order).unwrap_or_default();
+        replies.extend(call.take_reply());
+        self.exchange.send(Request::Order(order, call.defer(), replies)).expect("the exchange is there");
+        Answer::Ack
+    }
+
+    /// Refused: whoever waits for it is told.
+    fn effect(&mut self, effect: Effect<OrderCall>, letters: &mut DeadLetters<OrderCall, OrderError>) {
+        if let Effect::Dead { letter, .. } = effect {
+            let call = &mut letters.peek_mut(letter).expect("it has just died").envelope.payload;
+            self.refused.insert(call.client_order, true);
+            let others = self.waiting.remove(&call.client_order).unwrap_or_default();
+            call.take_reply().into_iter().chain(others).for_each(|reply| reply.send(Err(OrderError::TooLarge)));
+        }
     }
 
     /// A duplicate is answered like the first of its kind: now, or when that is.
-    fn accept(&mut self, order: Order, now: Instant) {
-        let id = Some(Id::from(order.client_order));
-        let envelope = Envelope { key: Some(order.account), id, ..Envelope::new(order) };
-        match self.tracker.accept(envelope, now) {
-            Ok(_) => self.waiting.entry(order.client_order).or_default().push(order.ticket),
-            Err(Refused::Duplicate(_)) => match self.fills.get(&order.client_order) {
-                Some(&result) => self.replies.send((order.ticket, result)).expect("the clients wait for all"),
-                None => self.waiting.entry(order.client_order).or_default().push(order.ticket),
-            },
-            Err(Refused::Full(_)) => unreachable!("there was room"),
-        }
-    }
-
-    fn deliver(&mut self, now: Instant) {
-        loop {
-            let Some(delivery) = self.tracker.next(now) else { return };
-            let order = *delivery.payload();
-            if order.quantity > QUANTITY_MAX {
-                let effect = delivery.reject(OrderError::TooLarge);
-                self.ended(order, effect);
-            } else {
-                let lease = delivery.defer();
-                self.exchange.send((lease, order)).expect("the exchange is there");
-            }
-        }
-    }
-
-    /// Answers everybody who waits for an order that has ended.
-    fn ended(&mut self, order: Order, effect: Effect<Order>) {
-        let result = match effect {
-            Effect::Acked => Ok(fill(order)),
-            Effect::Dead { reason: Reason::Rejected, .. } => Err(OrderError::TooLarge),
-            _ => return,
-        };
-        self.fills.insert(order.client_order, result);
-        for ticket in self.waiting.remove(&order.client_order).unwrap_or_default() {
-            self.replies.send((ticket, result)).expect("the clients wait for all");
+    fn duplicate(&mut self, mut envelope: Envelope<OrderCall>) {
+        let (order, reply) = (*envelope.payload, envelope.payload.take_reply().expect("it was never delivered"));
+        match self.refused.get(&order.client_order) {
+            Some(true) => reply.send(Err(OrderError::TooLarge)),
+            Some(false) => self.exchange.send(Request::Again(order, reply)).expect("the exchange is there"),
+            None => self.waiting.entry(order.client_order).or_default().push(reply),
         }
     }
 }
@@ -168,46 +138,60 @@ fn fill(order: Order) -> Fill {
 }
 
 /// What the exchange saw.
+#[derive(Default)]
 struct Exchange {
     /// Client orders of each account, in the order of their first filling.
     filled: BTreeMap<u64, Vec<u64>>,
+    fills: HashMap<u64, Fill>,
+    /// Those who wait for a fill; and attempts that it has not answered.
+    waiting: HashMap<u64, Vec<Reply>>,
+    unanswered: HashMap<u64, Deferred<OrderError>>,
     asked_again: u64,
     answered_late: u64,
 }
 
-fn exchange(
-    mut orders: Receiver<(Lease, Order), Spsc>,
-    mut reports: Sender<(Lease, Order, Answer<OrderError>), Spsc>,
-) -> Exchange {
-    let mut book = Exchange { filled: BTreeMap::new(), asked_again: 0, answered_late: 0 };
-    let window = DedupWindow { time: Duration::MAX, count: 65_536 };
-    let mut known = Idempotent::<Fill>::new(window).expect("memory for the day's orders");
-    let mut late = HashMap::new();
-    while let Ok((lease, order)) = orders.recv() {
-        if let Some(lease) = late.remove(&order.client_order) {
-            // The answer of another life: its lease ran out, and the order came again.
-            let _ = reports.send((lease, order, Answer::Ack));
-            book.answered_late += 1;
+impl Exchange {
+    fn run(mut self, mut requests: Receiver<Request, Lanes>) -> Self {
+        while let Ok(request) = requests.recv() {
+            match request {
+                Request::Order(order, deferred, replies) => self.attempt(order, deferred, replies),
+                Request::Again(order, reply) => match self.fills.get(&order.client_order) {
+                    Some(&fill) if !self.unanswered.contains_key(&order.client_order) => reply.send(Ok(fill)),
+                    _ => self.waiting.entry(order.client_order).or_default().push(reply),
+                },
+            }
         }
-        if order.client_order.is_multiple_of(13) && lease.attempt() <= 2 {
-            let _ = reports.send((lease, order, Answer::Nack(OrderError::ExchangeBusy)));
-            continue;
-        }
-        let before = known.repeats();
-        known.run(order.client_order, Instant::START, || {
-            book.filled.entry(order.account).or_default().push(order.client_order);
-            fill(order)
-        });
-        book.asked_again += known.repeats() - before;
-        match (order.client_order % 500, lease.attempt()) {
-            // Filled, and not a word: the gateway asks again.
-            (250, 1) => {}
-            // A word, but only when the gateway has asked again.
-            (251, 1) => drop(late.insert(order.client_order, lease)),
-            _ => drop(reports.send((lease, order, Answer::Ack))),
-        }
+        self
     }
-    book
+
+    fn attempt(&mut self, order: Order, deferred: Deferred<OrderError>, replies: Vec<Reply>) {
+        self.waiting.entry(order.client_order).or_default().extend(replies);
+        if let Some(late) = self.unanswered.remove(&order.client_order) {
+            // The answer of another life: its lease ran out, and the order came again.
+            let _ = late.ack();
+            self.answered_late += 1;
+        }
+        let attempt = deferred.attempt();
+        if order.client_order.is_multiple_of(13) && attempt <= 2 {
+            let _ = deferred.answer(Answer::Nack(OrderError::ExchangeBusy));
+            return;
+        }
+        if self.fills.insert(order.client_order, fill(order)).is_none() {
+            self.filled.entry(order.account).or_default().push(order.client_order);
+        } else {
+            self.asked_again += 1;
+        }
+        if order.client_order % 500 == 250 && attempt == 1 {
+            // Filled, and not a word until the gateway asks again.
+            self.unanswered.insert(order.client_order, deferred);
+            return;
+        }
+        for reply in self.waiting.remove(&order.client_order).unwrap_or_default() {
+            reply.send(Ok(fill(order)));
+        }
+        // Too late, if this machine was slow: then the order comes again, and is known.
+        let _ = deferred.ack();
+    }
 }
 
 #[derive(Debug, Default)]
@@ -219,77 +203,87 @@ struct Seen {
     wrong: u64,
 }
 
-/// Sends all orders, each 20th of them twice, and waits for as many answers.
-fn clients(
-    count: u64,
-    clock: Monotonic,
-    mut orders: Sender<Order, Spsc>,
-    mut replies: Receiver<(Ticket, Result<Fill, OrderError>), Spsc>,
-) -> Result<Seen, Box<dyn Error>> {
-    let mut calls = Calls::<Fill, OrderError>::new(1024, clock.now())?;
-    let mut open = HashMap::with_capacity(1024);
-    let mut seen = Seen::default();
-    let mut client_order = 0;
-    loop {
-        while client_order < count && calls.depth() + 2 <= 1024 {
-            client_order += 1;
-            let (account, quantity) = (client_order * 7 % ACCOUNTS, 1 + client_order * 31 % 1000);
-            for repeat in 0..1 + u64::from(client_order.is_multiple_of(20)) {
-                let ticket = calls.open(None, clock.now(), Duration::from_secs(60))?;
-                let order = Order { account, client_order, quantity, ticket };
-                open.insert(ticket, order);
-                orders.send(order)?;
-                seen.sent += 1;
-                seen.repeated += repeat;
-            }
-        }
-        if calls.depth() == 0 {
-            return Ok(seen);
-        }
-        let (ticket, result) = replies.recv()?;
-        calls.answer(ticket, result);
-        match (calls.take(ticket), open.remove(&ticket)) {
-            (Reply::Ready(Ok(filled)), Some(order)) if filled == fill(order) => seen.filled += 1,
-            (Reply::Ready(Err(CallError::Failed(OrderError::TooLarge))), Some(order))
-                if order.quantity > QUANTITY_MAX =>
-            {
-                seen.refused += 1;
-            }
-            _ => seen.wrong += 1,
+impl Seen {
+    /// Waits for the answer to one order, and compares it.
+    fn take(&mut self, caller: &mut Caller<Order, Fill, OrderError>, (ticket, order): (Ticket, Order)) {
+        match caller.wait(ticket) {
+            Some(Ok(answer)) if answer == fill(order) => self.filled += 1,
+            Some(Err(CallError::Failed(OrderError::TooLarge))) if order.quantity > QUANTITY_MAX => self.refused += 1,
+            _ => self.wrong += 1,
         }
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// Sends all orders, each 20th of them twice, and waits for as many answers.
+fn clients(
+    count: u64,
+    stop: &mut Stop,
+    caller: &mut Caller<Order, Fill, OrderError>,
+) -> Result<(Seen, u64), Box<dyn Error>> {
+    let (mut seen, mut open) = (Seen::default(), VecDeque::with_capacity(OPEN_MAX));
+    let mut client_order = 0;
+    while client_order < count && !stop.is_asked() {
+        client_order += 1;
+        let order = Order { account: client_order % ACCOUNTS, client_order, quantity: 1 + client_order * 7 % 1000 };
+        for again in 0..1 + u64::from(client_order.is_multiple_of(20)) {
+            if open.len() == OPEN_MAX
+                && let Some(oldest) = open.pop_front()
+            {
+                seen.take(caller, oldest);
+            }
+            open.push_back((caller.open(&order.account, order, None, Duration::from_secs(60))?, order));
+            seen.sent += 1;
+            seen.repeated += again;
+        }
+    }
+    open.into_iter().for_each(|call| seen.take(caller, call));
+    Ok((seen, client_order))
+}
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
     let count: u64 = std::env::args().nth(1).map_or(Ok(20_000), |text| text.parse())?;
-    let clock = Monotonic::new();
-    // Whatever is under way fits, so that no two of the threads ever wait for each other.
-    let (to_gateway, orders) = channel::spsc(2048)?;
-    let (replies, to_clients) = channel::spsc(2048)?;
-    let (to_exchange, at_exchange) = channel::spsc(2048)?;
-    let (from_exchange, reports) = channel::spsc(2048)?;
-    let tracker = Tracker::with_classes(rules(), class as fn(&OrderError) -> Class, clock.now())?;
-    println!("the tracker takes {} KiB", tracker.bytes() / 1024);
-    let (fills, waiting) = (HashMap::new(), HashMap::new());
-    let gateway = Gateway { clock, tracker, orders, replies, exchange: to_exchange, reports, fills, waiting };
-    let gateway = thread::spawn(move || gateway.run());
-    let exchange = thread::spawn(move || exchange(at_exchange, from_exchange));
-    let seen = clients(count, clock, to_gateway, to_clients)?;
-    let Gateway { tracker, exchange: to_exchange, .. } = gateway.join().expect("the gateway does not panic");
-    drop(to_exchange);
+    let count = if count == 0 { 5_000_000 } else { count };
+    let mut stop = Stop::listen()?;
+    let engine = Engine::builder().name("gateway").workers(2).start()?;
+    let orders = engine.queue::<OrderCall>("orders").shards(2).capacity(512).open()?;
+    let (to_exchange, requests) = channel::mpsc(1024)?;
+    let exchange = thread::spawn(move || Exchange::default().run(requests));
+    // One for each shard, and none that is left over: when the handlers are gone, the exchange closes.
+    let senders = Mutex::new(vec![to_exchange.clone(), to_exchange]);
+    let deliveries = engine
+        .consume(&orders)
+        .deliver(rules())
+        .envelope(|call: OrderCall| Envelope {
+            key: Some(call.account),
+            id: Some(Id::from(call.client_order)),
+            ..Envelope::new(call)
+        })
+        .classes(class)
+        .handle(move |_shard| Gateway {
+            exchange: senders.lock().expect("not poisoned").pop().expect("one for each shard"),
+            refused: HashMap::new(),
+            waiting: HashMap::new(),
+        })?;
+    let mut caller = engine.caller(&orders, OPEN_MAX)?;
+    let (seen, count) = clients(count, &mut stop, &mut caller)?;
+    let report = engine.drain(Duration::from_secs(60));
+    // Its senders went with the handlers.
     let book = exchange.join().expect("the exchange does not panic");
 
-    let ledger = tracker.ledger();
-    println!("{seen:?}");
-    println!("{ledger:?}");
+    let ledger = deliveries.ledger();
+    let depths = (0..deliveries.handlers()).map(|nth| deliveries.ask(nth, |tracker, _| tracker.dead_letters().depth()));
+    let dead_letters: u64 = depths.map(|depth| depth.recv().map_or(0, |depth| depth as u64)).sum();
+    println!("{seen:?}\n{report}");
+    println!("{} leases ran out, {} answers came too late", ledger.leases_expired, ledger.stale);
     println!("the exchange was asked {} times for orders that it had filled", book.asked_again);
-    assert!(ledger.balances() && ledger.in_hand == 0);
+    report.ledger.check()?;
+    assert!(report.is_drained() && ledger.in_hand == 0, "{ledger:?}");
     assert_eq!((seen.wrong, seen.filled + seen.refused), (0, seen.sent));
     assert_eq!((ledger.accepted, ledger.refused_duplicate), (count, seen.repeated));
     assert_eq!(ledger.acked + ledger.dead, count);
-    assert_eq!(ledger.stale, book.answered_late);
+    assert!(ledger.stale >= book.answered_late && ledger.leases_expired >= book.answered_late, "{ledger:?}");
     let filled: u64 = book.filled.values().map(|orders| orders.len() as u64).sum();
-    assert_eq!((filled, tracker.dead_letters().depth() as u64), (ledger.acked, ledger.dead));
+    assert_eq!((filled, dead_letters), (ledger.acked, ledger.dead));
     for (account, orders) in &book.filled {
         assert!(orders.is_sorted(), "the orders of account {account} overtook each other: {orders:?}");
     }
@@ -297,5 +291,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         "{filled} orders filled once each, those of {} accounts in their order; every figure adds up",
         book.filled.len()
     );
-    Ok(())
+    Ok(stop.first().map_or(ExitCode::SUCCESS, |signal| signal.exit_code()))
 }

@@ -4,7 +4,7 @@
 //! ```text
 //! /proc, or a file ── publish, never waits ──▶ queue "samples", keyed by series ──▶ 2 workers: count, min, mean, max
 //! ```
-//! `cargo run --release --example telemetry` samples this machine's own `/proc` for 3 s. `… -- --seconds 60` takes longer; end it
+//! `cargo run --release --features signals --example telemetry` samples this machine's own `/proc` for 3 s. `… -- --seconds 60` takes longer; end it
 //! by Ctrl-C or SIGTERM, and it drains. `… -- FILE` reads rows `ts,series,value` as fast as it can, `… -- -` standard input.
 //! `--kill stall` makes the handlers slow for a while, so that samples are dropped and counted; `--kill panic` makes one sample
 //! in a thousand kill its handler, which is made anew.
@@ -15,16 +15,13 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader},
     process::ExitCode,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
-        mpsc,
-    },
+    sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
 
 use ringway::{
     Engine,
+    engine::signals::Stop,
     router::{Held, Policy, Queue},
     worker::{Handler, OnPanic},
 };
@@ -111,11 +108,8 @@ fn run() -> Result<bool, Failure> {
             path => file = Some(path.to_owned()),
         }
     }
-    // The library installs no signal handlers; this program asks for its own end.
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
+    // The library listens to no signal by itself; this program asks for its own end.
+    let mut stop = Stop::listen()?;
 
     let engine = Engine::builder().name("telemetry").workers(2).start()?;
     let samples = engine.queue::<Sample>("samples").shards(2).capacity(256).full(Policy::DropOldest).open()?;
@@ -137,11 +131,11 @@ fn run() -> Result<bool, Failure> {
         slowest = slowest.max(before.elapsed());
     };
     let bad = match file.as_deref() {
-        None => sample_proc(Duration::from_secs(seconds), &stop, &mut publish)?,
-        Some("-") => read_rows(io::stdin().lock(), &stop, &mut publish)?,
+        None => sample_proc(Duration::from_secs(seconds), &mut stop, &mut publish)?,
+        Some("-") => read_rows(io::stdin().lock(), &mut stop, &mut publish)?,
         Some(path) => read_rows(
             BufReader::new(File::open(path).map_err(|error| format!("{path}: {error}"))?),
-            &stop,
+            &mut stop,
             &mut publish,
         )?,
     };
@@ -192,9 +186,9 @@ impl Names {
 }
 
 /// This machine's own figures, ten times a second.
-fn sample_proc(length: Duration, stop: &AtomicBool, publish: Publish<'_>) -> io::Result<u64> {
+fn sample_proc(length: Duration, stop: &mut Stop, publish: Publish<'_>) -> io::Result<u64> {
     let (start, mut names) = (Instant::now(), Names::default());
-    while start.elapsed() < length && !stop.load(Relaxed) {
+    while start.elapsed() < length && !stop.is_asked() {
         for line in fs::read_to_string("/proc/meminfo")?.lines() {
             if let Some((name, value)) = line.split_once(':')
                 && let Some(value) = value.split_whitespace().next().and_then(|value| value.parse().ok())
@@ -220,10 +214,10 @@ fn sample_proc(length: Duration, stop: &AtomicBool, publish: Publish<'_>) -> io:
 }
 
 /// Rows `ts,series,value`, with a header or without; returns how many were none.
-fn read_rows(rows: impl BufRead, stop: &AtomicBool, publish: Publish<'_>) -> io::Result<u64> {
+fn read_rows(rows: impl BufRead, stop: &mut Stop, publish: Publish<'_>) -> io::Result<u64> {
     let (mut bad, mut names) = (0, Names::default());
     for (nth, row) in rows.lines().enumerate() {
-        if stop.load(Relaxed) {
+        if stop.is_asked() {
             break;
         }
         let row = row?;

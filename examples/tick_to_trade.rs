@@ -7,7 +7,7 @@
 //!                                                ├─ conflate  screen: the newest of each symbol; slow, and in nobody's way
 //!                                                └─ sample    risk: every 100th
 //! ```
-//! `cargo run --release --example tick_to_trade` makes a tape of 500,000 rows by itself. `… -- FILE` reads rows
+//! `cargo run --release --features signals --example tick_to_trade` makes a tape of 500,000 rows by itself. `… -- FILE` reads rows
 //! `recv_ns,symbol,kind,exch_ms,side,price,qty`, `… -- -` standard input. Latency is from the reader's hand to the stage named; flat
 //! out it is mostly queueing. `--kill panic` makes the strategy panic now and then, `--kill stall` stops the screen until the
 //! reader is done;
@@ -30,6 +30,7 @@ use std::{
 
 use ringway::{
     Engine,
+    engine::signals::Stop,
     router::{Contract, Held, Key, Topic},
     worker::{End, Handler, OnPanic, Pin},
 };
@@ -208,10 +209,7 @@ fn run() -> Result<bool, Box<dyn std::error::Error>> {
             _ => file = Some(argument),
         }
     }
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
+    let mut stop = Stop::listen()?;
 
     let epoch = Instant::now();
     let engine = Engine::builder().name("tick").workers(4).pin(Pin::Spread).start()?;
@@ -281,7 +279,7 @@ fn run() -> Result<bool, Box<dyn std::error::Error>> {
         if published == WARM {
             steady = ALLOCATIONS.load(Relaxed);
         }
-        publisher.publish(&0_u64, row).is_ok() && !stop.load(Relaxed)
+        publisher.publish(&0_u64, row).is_ok() && !(published.is_multiple_of(16) && stop.is_asked())
     };
     let start = Instant::now();
     match file.as_deref() {

@@ -59,6 +59,8 @@ mod open;
 mod settings;
 #[cfg(feature = "config")]
 mod settings_file;
+#[cfg(feature = "signals")]
+pub mod signals;
 mod source;
 
 #[cfg(feature = "async")]

@@ -13,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ringway::engine::signals::Stop;
+
 use crate::{args, fault::Fault, show};
 
 mod ahead;
@@ -29,7 +31,6 @@ mod report;
 mod row;
 mod rows;
 mod shape;
-mod signals;
 mod tape;
 mod topic;
 mod witness;
@@ -41,7 +42,6 @@ use publish::Publishing;
 use report::Report;
 pub(crate) use row::Row;
 use rows::{Arrivals, Rows};
-use signals::Stop;
 use topic::Running;
 
 /// Rows of the tape, if nothing else is said.
@@ -57,7 +57,7 @@ pub(crate) fn run(told: &args::Replay) -> Result<ExitCode, Fault> {
     let (name, is_gzip, file) = (input.name.clone(), input.is_gzip, input.progress.take());
     let rows = Rows::open(input, told, rows_max)?;
     // Until here a read may take for ever, and a signal ends the program at once.
-    let mut stop = Stop::listen()?;
+    let mut stop = Stop::listen().map_err(|error| Fault::new(format!("no handler for SIGINT and SIGTERM: {error}")))?;
     let (arrivals, picker) = (rows.arrivals(), rows.picker());
     let is_keyed = picker.key().is_some();
     let subscriptions = subscriptions(told, is_keyed)?;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
+use ringway::engine::signals::{Signal, Stop};
 
 use crate::fault::Fault;
 
@@ -14,7 +15,6 @@ use super::{
     progress::Progress,
     row::Row,
     rows::{Arrivals, BadLine, Batch, Tally},
-    signals::{Signal, Stop},
     topic::Running,
 };
 
@@ -161,7 +161,7 @@ impl Publishing<'_> {
                 if self.is_stopped(run, None) {
                     since = Instant::now();
                 }
-            } else if self.stop.asked().is_some() || since.elapsed() > PATIENCE {
+            } else if self.stop.arrived().is_some() || since.elapsed() > PATIENCE {
                 return;
             }
         }
@@ -179,7 +179,7 @@ impl Publishing<'_> {
                 waits_since.map(|due| now.saturating_duration_since(due)),
             );
         }
-        run.stopped = run.stopped.or_else(|| self.stop.asked());
+        run.stopped = run.stopped.or_else(|| self.stop.arrived());
         run.stopped.is_some()
     }
 }
