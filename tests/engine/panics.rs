@@ -228,6 +228,27 @@ fn an_item_that_was_taken_cannot_be_tried_again() {
     assert_eq!((ledger.queues[0].dropped, ledger.queues[0].retried, ledger.queues[0].failures), (2, 5, 7));
 }
 
+/// Whoever says what the key of an item is finds it in the report; a key function that panics costs nothing more.
+#[test]
+fn a_failure_tells_the_key_of_its_item() {
+    let (engine, mut workers) = by_hand(1);
+    let jobs = engine.queue::<u64>("jobs").open().unwrap();
+    let events = engine.topic::<u64>("events").open().unwrap();
+    let consuming = engine.consume(&jobs).key(|job| format!("account {}", job % 10));
+    consuming.handle(|_| |_: Held<'_, u64>| std::panic::panic_any(BOOM)).unwrap();
+    let subscribing = engine.subscribe(&events, "all").key(|_| std::panic::panic_any(BOOM));
+    subscribing.handle(|_| |_: &u64| std::panic::panic_any(BOOM)).unwrap();
+    jobs.publisher().try_publish(&0_u32, 47).unwrap();
+    events.publisher().try_publish(&0_u32, 1).unwrap();
+    poll_all(&mut workers);
+    engine.audit().check().unwrap();
+    let failures = engine.failures();
+    let mut keys: Vec<_> = failures.iter().map(|failure| (failure.source.as_str(), failure.key.as_deref())).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, [("events", None), ("jobs", Some("account 7"))]);
+    assert!(failures.iter().any(|failure| failure.to_string().contains("attempt 1 at key account 7 panicked: boom")));
+}
+
 /// An item whose drop panics, after it was handled: it counts as handled, and the next ones follow.
 #[test]
 fn a_panicking_drop_of_an_item_ends_no_worker() {
