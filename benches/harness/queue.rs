@@ -67,6 +67,33 @@ impl Payload for Block {
     }
 }
 
+/// So many words that all repeat the first. For rows of wide items, which only ringway runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Wide<const WORDS: usize>([u64; WORDS]);
+
+impl<const WORDS: usize> Default for Wide<WORDS> {
+    fn default() -> Self {
+        Self([0; WORDS])
+    }
+}
+
+impl<const WORDS: usize> Payload for Wide<WORDS> {
+    #[inline(always)]
+    fn new(word: u64) -> Self {
+        Self([word; WORDS])
+    }
+
+    #[inline(always)]
+    fn word(&self) -> u64 {
+        self.0[0]
+    }
+
+    #[inline(always)]
+    fn torn(&self) -> u64 {
+        self.0.iter().fold(0, |torn, word| torn | (word ^ self.0[0]))
+    }
+}
+
 /// How many ends a queue has, how much it holds, and how much one call may move.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {

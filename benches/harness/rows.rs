@@ -31,6 +31,41 @@ pub(crate) enum Topology {
     Send,
     /// No queue at all: how fast lines move from core to core.
     Stream,
+    /// As `Spsc`, with items of 256 bytes and more.
+    WideItems,
+    /// Nothing comes for a while: the receiver's CPU time, by each way to wait.
+    IdleWait,
+    /// One thread: bursts published to a queue, or pushed, and handled, or popped.
+    QueueInline,
+    /// The same from thread to thread.
+    QueueAcross,
+    /// As `QueueInline`, of a topic.
+    TopicInline,
+    /// As `QueueAcross`, of a topic.
+    TopicAcross,
+    /// One thread: bursts published, timed, to a topic with so many subscriptions, which handle them, untimed.
+    Subscriptions,
+    /// One thread: items accepted, handed out and answered.
+    Delivery,
+    /// One thread: handlers that panic; from a panic to the next item.
+    Recovery,
+    /// One thread: a clock is read.
+    Stamp,
+    /// As `Pair`, without a queue.
+    LoopAlone,
+    /// As `Spsc`, the same contender twice.
+    Twice,
+}
+
+impl Topology {
+    /// Whether who sends also receives.
+    pub(crate) fn is_on_one_thread(self) -> bool {
+        use Topology::{Delivery, LoopAlone, Pair, QueueInline, Recovery, Send, Stamp, Subscriptions, TopicInline};
+        matches!(
+            self,
+            Pair | Send | QueueInline | TopicInline | Subscriptions | Delivery | Recovery | Stamp | LoopAlone
+        )
+    }
 }
 
 /// By which of its calls a contender is driven.
@@ -62,6 +97,10 @@ pub(crate) enum Width {
     Word,
     /// 64 bytes.
     Block,
+    /// 256 bytes.
+    Quarter,
+    /// 1024 bytes.
+    Kilo,
 }
 
 impl Width {
@@ -70,6 +109,8 @@ impl Width {
         match self {
             Self::Word => "u64",
             Self::Block => "64 B",
+            Self::Quarter => "256 B",
+            Self::Kilo => "1 KiB",
         }
     }
 }
@@ -113,6 +154,12 @@ impl Row {
             Topology::RoundTrip => "round trip",
             Topology::Wake => "latency",
             Topology::Paced | Topology::Idle => "paced",
+            Topology::IdleWait => "wait",
+            Topology::QueueInline | Topology::QueueAcross | Topology::TopicInline | Topology::TopicAcross => "engine",
+            Topology::Subscriptions => "topics",
+            Topology::Delivery => "delivery",
+            Topology::Recovery => "recovery",
+            Topology::Stamp | Topology::LoopAlone | Topology::Twice => "harness",
             _ => "throughput",
         }
     }
@@ -120,11 +167,14 @@ impl Row {
     /// What one figure of it is.
     pub(crate) fn unit(&self) -> &'static str {
         match self.topology {
-            Topology::Pair => "ns a pair",
+            Topology::Pair | Topology::LoopAlone => "ns a pair",
             Topology::RoundTrip => "ns a round trip, p50",
             Topology::Wake | Topology::Paced => "ns a hop, p50",
-            Topology::Idle => "ns of CPU time",
+            Topology::Idle | Topology::IdleWait => "ns of CPU time",
             Topology::Send => "ns a send",
+            Topology::Subscriptions => "ns a publish",
+            Topology::Recovery => "ns from a panic to the next item, p50",
+            Topology::Stamp => "ns a reading",
             Topology::Stream => "ns a line",
             _ => "ns an item",
         }
@@ -146,7 +196,7 @@ impl Row {
 
     /// Whether the length of its burst depends on how fast a contender is.
     pub(crate) fn learns(&self) -> bool {
-        !matches!(self.topology, Topology::Paced | Topology::Idle)
+        !matches!(self.topology, Topology::Paced | Topology::Idle | Topology::IdleWait)
     }
 
     /// Whether a thread of it may sleep.
@@ -185,7 +235,7 @@ impl Row {
                  {burst_ms} ms.",
                 PACE.as_micros()
             ),
-            Topology::Idle => format!(
+            Topology::Idle | Topology::IdleWait => format!(
                 "Nothing is sent for {burst_ms} ms, then one {width}. CPU time that the receiver had for it, by its thread's \
                  clock; once in a run.{}",
                 if quick { " **Shortened by --quick.**" } else { "" }
@@ -198,6 +248,26 @@ impl Row {
                 "No queue: {batch} lines of {width} written, one counter stored, read and checked by the other core. \
                  Ring of {capacity} lines; ns a line."
             ),
+            Topology::QueueInline | Topology::TopicInline => format!(
+                "One thread: bursts of 64 {width}, published and handled, or pushed and popped. Capacity {capacity}; ns an item."
+            ),
+            Topology::QueueAcross | Topology::TopicAcross => format!(
+                "One thread publishes {width}, or pushes; the other polls a worker, or pops all there is. Capacity \
+                 {capacity}; ns an item."
+            ),
+            Topology::Subscriptions => format!(
+                "One thread publishes {batch} {width} in a row to a topic with {consumers} gating subscriptions, which handle \
+                 them before the next; ns a publish, of the median burst. Capacity {capacity}."
+            ),
+            Topology::Delivery => {
+                "One thread: batches of 32 accepted, handed out and answered; ns an item.".to_owned()
+            }
+            Topology::Recovery => "One thread: every 16th item makes the handler panic, once; ns from there to the next item in \
+                                   the handler's hands. The ledger balances, or it is a fault. p50 and p99 of one sample."
+                .to_owned(),
+            Topology::Stamp => "One thread reads a clock over and over; ns a reading. Subtracted from nothing.".to_owned(),
+            Topology::LoopAlone => "The loop of row pair with no queue in it; ns a turn. Subtracted from nothing.".to_owned(),
+            Topology::Twice => "The noise floor: the very same contender twice, as if it were two; ns an item.".to_owned(),
             _ => format!(
                 "{producers} producing, {consumers} consuming, {width}, capacity {capacity}; ns an item overall."
             ),
@@ -237,6 +307,37 @@ const MPSC: Row = Row { topology: Topology::Mpsc, ours: "ringway lanes", ..SPSC 
 const MPMC: Row = Row { topology: Topology::Mpmc, ours: "ringway mpmc", ..SPSC };
 const BULK: Row = Row { topology: Topology::Bulk, batch: 32, ours: "ringway dense runs", ..SPSC };
 const BLOCKING: Row = Row { calls: Calls::Blocking, ..SPSC };
+
+const ENGINE: Row = Row { topology: Topology::QueueInline, ours: "ringway queue", ..SPSC };
+const TOPIC: Row = Row { topology: Topology::TopicInline, ours: "ringway topic", ..SPSC };
+const SUBSCRIPTIONS: Row = Row { topology: Topology::Subscriptions, batch: 64, ..TOPIC };
+
+/// Rows that only ringway runs, or that a comparison has no room for, in the order of the report.
+pub(crate) const OWN_ROWS: &[Row] = &[
+    Row { name: "spsc-256B", topology: Topology::WideItems, width: Width::Quarter, ..SPSC },
+    Row { name: "spsc-1KiB", topology: Topology::WideItems, width: Width::Kilo, ..SPSC },
+    Row { name: "spsc-batch8", batch: 8, ..BULK },
+    Row { name: "spsc-batch128", batch: 128, ..BULK },
+    Row { name: "mpmc-2x2-cap64", producers: 2, consumers: 2, capacity: 64, ..MPMC },
+    Row { name: "mpmc-2x2-cap64Ki", producers: 2, consumers: 2, capacity: 65_536, ..MPMC },
+    Row { name: "mpmc-8x8", producers: 8, consumers: 8, ..MPMC },
+    Row {
+        name: "idle-wait",
+        topology: Topology::IdleWait,
+        burst: Duration::from_secs(1),
+        every: ONCE,
+        ours: "ringway spsc, Park",
+        ..BLOCKING
+    },
+    Row { name: "topic-1", ..SUBSCRIPTIONS },
+    Row { name: "topic-4", consumers: 4, ..SUBSCRIPTIONS },
+    Row { name: "topic-16", consumers: 16, ..SUBSCRIPTIONS },
+    Row { name: "delivery", topology: Topology::Delivery, ours: "tracker, ack", ..SPSC },
+    Row { name: "recovery", topology: Topology::Recovery, ours: "ringway queue, skip", ..SPSC },
+    Row { name: "clock", topology: Topology::Stamp, ours: "", ..SPSC },
+    Row { name: "loop-alone", topology: Topology::LoopAlone, ours: "", ..SPSC },
+    Row { name: "noise-floor", topology: Topology::Twice, ..SPSC },
+];
 
 /// What every open loop runs on; when its items come is not the row's to say.
 pub(crate) const OPEN: Row = Row { name: "open", ..SPSC };
@@ -285,4 +386,8 @@ pub(crate) const ROWS: &[Row] = &[
         ours: "ringway broadcast",
         ..SPSC
     },
+    Row { name: "engine-queue-inline", ..ENGINE },
+    Row { name: "engine-queue", topology: Topology::QueueAcross, ..ENGINE },
+    Row { name: "engine-topic-inline", ..TOPIC },
+    Row { name: "engine-topic", topology: Topology::TopicAcross, ..TOPIC },
 ];

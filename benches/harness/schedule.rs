@@ -183,7 +183,7 @@ pub(crate) fn run(results: &mut Results, wanted: &Wanted, pins: &[CoreId], progr
 impl Cell {
     fn new(entry: Entry, row: &Row, quick: bool) -> Self {
         let items = match row.topology {
-            Topology::Idle => 1,
+            Topology::Idle | Topology::IdleWait => 1,
             Topology::Paced => (row.burst(quick).as_nanos() / PACE.as_nanos()) as u64,
             Topology::Wake => ITEMS_FIRST_ASLEEP,
             Topology::RoundTrip if row.sleeps() => ITEMS_FIRST_ASLEEP,
@@ -219,7 +219,7 @@ impl Cell {
     fn attempt(&mut self, row: &Row, pins: &[CoreId], quick: bool) -> (Option<Sample>, usize) {
         let closed_loop = row.topology == Topology::RoundTrip;
         let warm = match row.topology {
-            Topology::Idle => 0,
+            Topology::Idle | Topology::IdleWait => 0,
             Topology::Wake | Topology::Paced => ITEMS_WARM_ASLEEP,
             Topology::RoundTrip if row.sleeps() => ITEMS_WARM_ASLEEP,
             Topology::RoundTrip => TRIPS_WARM,

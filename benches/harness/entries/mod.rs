@@ -2,11 +2,11 @@
 
 mod ours;
 
-pub(crate) use ours::{by_try, by_waiting_calls};
+pub(crate) use ours::{by_try, by_waiting_calls, waits, wide};
 
 use crate::harness::{
     measure::{self, Ends, Get, Job, Outcome, Put, polling, waiting},
-    queue::{Block, BlockingPush, BlockingTake, Payload, Push, PushMany, Queue, Shape, Take},
+    queue::{Block, BlockingPush, BlockingTake, Payload, Push, PushMany, Queue, Shape, Take, Wide},
     rows::{Calls, Row, Topology, Width},
 };
 
@@ -116,7 +116,7 @@ where
 {
     match row.width {
         Width::Word => one_item(polling::<Q, u64>, row, job),
-        Width::Block => one_item(polling::<Q, Block>, row, job),
+        _ => one_item(polling::<Q, Block>, row, job),
     }
 }
 
@@ -126,6 +126,18 @@ fn one_item<T: Payload, P: Put<T>, C: Get<T>>(open: fn(&Shape) -> Ends<P, C>, ro
         Topology::RoundTrip => measure::round_trip(open, row, job),
         Topology::Broadcast => measure::broadcast(open, row, job),
         _ => measure::stream(open, row, job),
+    }
+}
+
+/// Rows of wide items.
+pub(crate) fn by_wide_item<Q>(row: &Row, job: &Job) -> Outcome
+where
+    Q: Queue<Wide<32>, Tx: Push<Wide<32>>, Rx: Take<Wide<32>>>
+        + Queue<Wide<128>, Tx: Push<Wide<128>>, Rx: Take<Wide<128>>>,
+{
+    match row.width {
+        Width::Kilo => measure::stream(polling::<Q, Wide<128>>, row, job),
+        _ => measure::stream(polling::<Q, Wide<32>>, row, job),
     }
 }
 
@@ -141,7 +153,7 @@ where
 {
     match row.width {
         Width::Word => measure::bulk::<Q, u64>(row, job),
-        Width::Block => measure::bulk::<Q, Block>(row, job),
+        _ => measure::bulk::<Q, Block>(row, job),
     }
 }
 

@@ -1,18 +1,25 @@
 //! ringway's own entries, and the ceilings.
 
-use ::ringway::ring::{dense::Dense, mpmc::Mpmc as Stamped, spsc::Spsc as Packed};
+use ::ringway::{
+    ring::{dense::Dense, mpmc::Mpmc as Stamped, spsc::Spsc as Packed},
+    wait::{Park, Relax, Spin},
+};
 
 use super::{
     Entry,
-    Topology::{self, Broadcast, Bulk, Idle, Mpmc, Mpsc, Paced, Pair, RoundTrip, Send, Spmc, Spsc, Stream, Wake},
-    by_bulk, by_item, by_push, by_waiting, ceiling, ours,
+    Topology::{
+        self, Broadcast, Bulk, Idle, IdleWait, Mpmc, Mpsc, Paced, Pair, RoundTrip, Send, Spmc, Spsc, Stream, Wake,
+        WideItems,
+    },
+    by_bulk, by_item, by_push, by_waiting, by_wide_item, ceiling, ours,
 };
 use crate::harness::{
     adapters::{
         NoQueue, NoQueueBulk, RawLine, RawStream, Ringway, RingwayBroadcast, RingwayBroadcastEach,
-        RingwayBroadcastMulti, RingwayChannelMpmc, RingwayChannelMpsc, RingwayChannelSpsc, RingwayDenseRuns,
-        RingwayEach, RingwayLanes, RingwayShared,
+        RingwayBroadcastMulti, RingwayChannel, RingwayChannelMpmc, RingwayChannelMpsc, RingwayChannelSpsc,
+        RingwayDenseRuns, RingwayEach, RingwayLanes, RingwayShared,
     },
+    measure::{idle, waiting},
     rows::Calls,
 };
 
@@ -125,4 +132,29 @@ fn channels() -> Vec<Entry> {
             ours("ringway mpmc", "channel::mpmc: send, recv", MANY_TO_MANY_WAITING, by_waiting::<RingwayChannelMpmc>),
         ),
     ]
+}
+
+/// Rings that carry wide items.
+pub(crate) fn wide() -> Vec<Entry> {
+    vec![
+        ours("ringway spsc", "spsc: try_push, try_pop", &[WideItems], by_wide_item::<Ringway<Packed>>),
+        ours("ringway dense", "dense: try_push, try_pop", &[WideItems], by_wide_item::<Ringway<Dense>>),
+        ours("ringway mpmc", "mpmc: try_push, try_pop", &[WideItems], by_wide_item::<RingwayShared<Stamped>>),
+    ]
+}
+
+/// The three ways to wait, for nothing.
+pub(crate) fn waits() -> Vec<Entry> {
+    let entries = [
+        ours("ringway spsc, Spin", "recv", &[IdleWait], |row, job| {
+            idle(waiting::<RingwayChannel<Packed, Spin>, u64>, row, job)
+        }),
+        ours("ringway spsc, Relax", "recv", &[IdleWait], |row, job| {
+            idle(waiting::<RingwayChannel<Packed, Relax>, u64>, row, job)
+        }),
+        ours("ringway spsc, Park", "recv", &[IdleWait], |row, job| {
+            idle(waiting::<RingwayChannel<Packed, Park>, u64>, row, job)
+        }),
+    ];
+    entries.into_iter().map(|entry| Entry { calls: Calls::Blocking, ..entry }).collect()
 }

@@ -55,7 +55,7 @@ pub(crate) trait Check {
 
 /// For one consumer of one producer: each item must be the very next. Nothing is looked up, so it costs the fastest rings
 /// a fraction of a nanosecond.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Exact {
     next: u64,
     sum: u64,
@@ -83,7 +83,7 @@ impl Check for Exact {
 }
 
 /// For many producers or competing consumers: what one consumer sees of one producer must grow.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Growing {
     last: [u64; PRODUCERS_MAX],
     sum: u64,

@@ -17,7 +17,7 @@ const TICKS_PER_NS_MAX: u64 = 8;
 pub(super) type Figure = Result<(f64, Option<f64>), String>;
 
 /// The clock that stamps round trips: a read of the time-stamp counter where there is a steady one.
-pub(super) fn clock() -> &'static Clock {
+pub(crate) fn clock() -> &'static Clock {
     static CLOCK: OnceLock<Clock> = OnceLock::new();
     CLOCK.get_or_init(Clock::new)
 }

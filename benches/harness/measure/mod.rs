@@ -21,10 +21,11 @@ pub(crate) use self::{
     check::{Check, Exact, Growing, PRODUCERS_MAX, Tally, words},
     crew::{FAR_NS, Job, Phase, Regime, Role},
     drive::{Ends, Get, Put, polling, waiting},
+    figure::clock,
     gate::{SPINS, SPINS_TIGHT},
-    open::{Agenda, Noted, Plan, no_queue, open_loop},
+    open::{Agenda, Noted, Plan, no_queue, open_loop, stamp},
     sample::{
-        Outcome, Sample, TAKEN_MAX, broadcast, bulk, idle, paced, pair, round_trip, run_items, send_cost, shape,
-        stream, wake,
+        Outcome, Sample, TAKEN_MAX, broadcast, bulk, idle, paced, pair, round_trip, run_batches, run_items, run_trips,
+        send_cost, shape, stream, wake,
     },
 };

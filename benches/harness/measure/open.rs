@@ -165,7 +165,7 @@ fn watch(due: &[u64], clock: &Clock, phase: &Phase<'_>) -> Tally {
 /// The time after all that was read before. A processor reads its time-stamp counter ahead of a load that is not answered
 /// yet, here of the item itself: it would have come before it was sent.
 #[inline(always)]
-fn stamp(clock: &Clock) -> u64 {
+pub(crate) fn stamp(clock: &Clock) -> u64 {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: every x86-64 processor has this instruction.
     unsafe {

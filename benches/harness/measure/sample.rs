@@ -228,7 +228,12 @@ pub(crate) fn idle<T: Payload, P: Put<T>, C: Get<T>>(open: fn(&Shape) -> Ends<P,
         }),
         Box::new(move |phase| asleep::receive_late(&mut rx, phase)),
     ];
-    conclude(row, crew::run(roles, job), figure::per_wait)
+    match conclude(row, crew::run(roles, job), figure::per_wait) {
+        Outcome::Measured(sample) => {
+            Outcome::Measured(Sample { cpu: Some(sample.ns / sample.elapsed_ns.max(1.0)), ..sample })
+        }
+        other => other,
+    }
 }
 
 /// What a queue of that row has.
@@ -245,6 +250,16 @@ fn one<P, C>((mut txs, mut rxs): Ends<P, C>) -> (P, C) {
 /// Roles of a caller's own; ns an item.
 pub(crate) fn run_items(roles: Vec<Role>, row: &Row, job: &Job) -> Outcome {
     conclude(row, crew::run(roles, job), figure::per_item)
+}
+
+/// The same; the share of an item in the median batch, of what the first seat timed.
+pub(crate) fn run_batches(roles: Vec<Role>, row: &Row, job: &Job) -> Outcome {
+    conclude(row, crew::run(roles, job), figure::per_batch)
+}
+
+/// The same; median and 99th percentile of what the first seat timed.
+pub(crate) fn run_trips(roles: Vec<Role>, row: &Row, job: &Job) -> Outcome {
+    conclude(row, crew::run(roles, job), figure::per_trip)
 }
 
 fn conclude(row: &Row, end: End, figure: fn(&Row, &Ran) -> Figure) -> Outcome {
@@ -283,11 +298,11 @@ pub(crate) fn settle(row: &Row, end: End) -> Outcome<Ran> {
 
 /// What is wrong with the streams of either phase.
 fn broken(row: &Row, ran: &Ran) -> Option<String> {
-    use Topology::{Broadcast, Pair, RoundTrip, Send};
+    use Topology::{Broadcast, RoundTrip};
     let seats = match row.topology {
         // Who sends also receives; of the tasks of a runtime's thread that goes for all.
         _ if row.calls == Calls::Async => 0..1,
-        Pair | Send => 0..1,
+        topology if topology.is_on_one_thread() => 0..1,
         RoundTrip => 0..2,
         _ => row.producers..row.producers + row.consumers,
     };

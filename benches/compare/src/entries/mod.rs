@@ -4,7 +4,10 @@ mod futures;
 mod never_wait;
 mod that_wait;
 
-use crate::harness::entries::{Entry, Exclusion, by_try, by_waiting_calls};
+use crate::harness::{
+    entries::{Entry, Exclusion, by_try, by_waiting_calls},
+    own::engine_entries,
+};
 
 /// Cells that are left out, and why. The report prints them.
 pub(crate) const EXCLUSIONS: &[Exclusion] = &[];
@@ -16,5 +19,6 @@ pub(crate) fn all() -> Vec<Entry> {
     entries.extend(by_waiting_calls());
     entries.extend(that_wait::all());
     entries.extend(futures::all());
+    entries.extend(engine_entries());
     entries
 }

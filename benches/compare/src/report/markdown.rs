@@ -163,7 +163,11 @@ fn details(report: &Report<'_>, row: &RowResult, out: &mut String) -> fmt::Resul
         }
         match row.row.topology {
             Topology::RoundTrip => table(row, regime, Some(("to raw line", |row, _| row.ceiling())), out)?,
-            Topology::Send => table(row, regime, Some(("to its bare ring", RowResult::ring_under)), out)?,
+            Topology::Send
+            | Topology::QueueInline
+            | Topology::QueueAcross
+            | Topology::TopicInline
+            | Topology::TopicAcross => table(row, regime, Some(("to its bare ring", RowResult::ring_under)), out)?,
             _ => table(row, regime, None, out)?,
         }
     }
