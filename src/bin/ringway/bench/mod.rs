@@ -8,24 +8,30 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::{
-    args,
+    args, doctor,
     fault::Fault,
     harness::{
         document::{self, Document, Head},
-        entries,
         facts::{Facts, Watch},
-        open::sweep::{self, Course},
-        rows::ROWS,
+        open::{
+            arrivals::Arrivals,
+            sweep::{self, Course},
+        },
+        own,
+        rows::{OWN_ROWS, ROWS, Row},
         schedule::{self, Results, Wanted},
     },
-    show,
+    replay, show,
 };
 
+mod baseline;
 mod build;
+mod headlines;
 mod latency;
 mod output;
 mod progress;
 
+use baseline::Baseline;
 use latency::FAMILIES;
 use output::Output;
 use progress::Progress;
@@ -35,26 +41,31 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const ROUNDS: usize = 21;
 /// Rounds of a quick run.
 const ROUNDS_QUICK: usize = 3;
+/// Recorded times that are read at the most.
+const RECORDED_MAX: u64 = 2_000_000;
 
 /// Measures, and writes what came of it.
 pub(crate) fn run(told: &args::Bench) -> Result<ExitCode, Fault> {
     let rounds = told.rounds.map_or(if told.quick { ROUNDS_QUICK } else { ROUNDS }, usize::from);
     let wanted = Wanted { only: told.only.clone(), peers: Vec::new(), rounds, quick: told.quick };
     check_names(&wanted)?;
-    let mut entries = entries::by_try();
-    entries.extend(entries::by_waiting_calls());
-    let mut results = schedule::plan(ROWS, &entries, &[], &wanted);
+    let mut results = schedule::plan(rows(), &own::entries(), &[], &wanted);
     if told.list {
         return show::print(&list(&results, &wanted)).map(|()| ExitCode::SUCCESS);
     }
+    // What can be refused is refused before anything is measured.
+    let baseline = told.baseline.as_deref().map(Baseline::read).transpose()?;
+    let recorded = recorded(told)?;
     let output = Output::open(&told.out)?;
     let facts = Facts::look(build::build()).map_err(Fault::new)?;
+
     let watch = Watch::start();
     schedule::run(&mut results, &wanted, &facts.cores, &mut Progress::new("rows"));
-    let courses = latency::measure(&wanted, None, &facts.cores).map_err(Fault::new)?;
-
+    let courses = latency::measure(&wanted, recorded.as_ref(), &facts.cores).map_err(Fault::new)?;
+    let matrix = doctor::hops(ringway::worker::cpus());
     let disturbance = watch.stop();
     let unfit = document::unfit(&facts, &disturbance, &results, &wanted);
+
     let head = Head {
         tool: "ringway bench",
         command: command(told, &wanted),
@@ -68,20 +79,64 @@ pub(crate) fn run(told: &args::Bench) -> Result<ExitCode, Fault> {
     };
     let mut cells = document::cells(&results, |package| (package == "ringway").then_some(VERSION));
     cells.extend(courses.iter().map(|course| course.cell(VERSION)));
-    let document =
-        Document { head: head.json(), cells, latencies: latencies(&courses), knees: knees(&courses), matrix: None };
+    let compared = baseline.map(|baseline| baseline.compared_with(&cells));
+    let latencies = courses.iter().map(Course::latency).collect();
+    let document = Document { head: head.json(), cells, latencies, knees: knees(&courses), matrix };
     for course in &courses {
         output.write(&course.file(), course.latencies.log(&course.case.cell, course.took))?;
     }
     let path = output.write("bench.json", document.render())?;
-    show::print(&format!("written: {}\n", path.display()))?;
+
+    let mut text = headlines::text(&results, &courses) + &headlines::trouble(&results, &courses);
+    if !unfit.is_empty() {
+        text += &show::beside("not comparable", 16, &unfit.join("; "));
+    }
+    text += &compared.map(|compared| format!("\n{compared}")).unwrap_or_default();
+    show::print(&format!("{text}\nwritten to {}\n", path.display()))?;
     let is_sound =
         results.is_sound() && courses.iter().all(|course| course.faults.is_empty() && course.hangs.is_empty());
     Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn latencies(courses: &[Course]) -> Vec<Value> {
-    courses.iter().map(Course::latency).collect()
+/// All rows, those that peers run first.
+fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(OWN_ROWS)
+}
+
+/// The arrivals of a file's rows, if they were asked for.
+fn recorded(told: &args::Bench) -> Result<Option<Arrivals>, Fault> {
+    let (Some(file), Some(time)) = (&told.arrivals, &told.time) else { return Ok(None) };
+    let times = replay::times(file, time, RECORDED_MAX)?;
+    match times.last() {
+        Some(&span) if span > 0 => Ok(Some(Arrivals::Recorded(times.into()))),
+        _ => Err(Fault::new(format!("--arrivals: the rows of {} all came at one time", file.display()))),
+    }
+}
+
+/// A name that matches nothing is a slip, not an empty run.
+fn check_names(wanted: &Wanted) -> Result<(), Fault> {
+    let is_known =
+        |part: &&String| rows().any(|row| row.is_called(part)) || FAMILIES.iter().any(|family| family.is_called(part));
+    match wanted.only.iter().find(|part| part.is_empty() || !is_known(part)) {
+        Some(part) => Err(Fault::new(format!("--only: no row is called `{part}`; --list shows them"))),
+        None => Ok(()),
+    }
+}
+
+fn list(results: &Results, wanted: &Wanted) -> String {
+    let told = |name: &str, group: &str, about: &str, who: &[&str]| {
+        format!("{name} ({group})\n") + &show::beside("", 4, about) + &show::beside("", 4, &who.join(", "))
+    };
+    let mut text = String::new();
+    for row in &results.rows {
+        let names: Vec<_> = row.cells.iter().map(|cell| cell.entry.name).collect();
+        text += &told(row.row.name, row.row.group(), &row.row.describe(wanted.quick), &names);
+    }
+    for family in FAMILIES.iter().filter(|family| family.is_wanted(wanted)) {
+        let names: Vec<_> = family.entries(wanted.quick).iter().map(|entry| entry.name).chain(["(no queue)"]).collect();
+        text += &told(family.name, family.group, family.about, &names);
+    }
+    text
 }
 
 fn knees(courses: &[Course]) -> Vec<Value> {
@@ -92,34 +147,6 @@ fn knees(courses: &[Course]) -> Vec<Value> {
     sweep::knees(courses).into_iter().map(knee).collect()
 }
 
-/// A name that matches nothing is a slip, not an empty run.
-fn check_names(wanted: &Wanted) -> Result<(), Fault> {
-    let is_known = |part: &&String| {
-        ROWS.iter().any(|row| row.is_called(part)) || FAMILIES.iter().any(|family| family.is_called(part))
-    };
-    match wanted.only.iter().find(|part| !is_known(part)) {
-        Some(part) => Err(Fault::new(format!("--only: no row is called {part}; --list shows them"))),
-        None => Ok(()),
-    }
-}
-
-fn list(results: &Results, wanted: &Wanted) -> String {
-    let mut text = String::new();
-    for row in &results.rows {
-        let names: Vec<_> = row.cells.iter().map(|cell| cell.entry.name).collect();
-        text += &show::beside(&format!("{} ({})", row.row.name, row.row.group()), 4, "");
-        text += &show::beside("", 4, &row.row.describe(wanted.quick));
-        text += &show::beside("", 4, &names.join(", "));
-    }
-    for family in FAMILIES.iter().filter(|family| family.is_wanted(wanted)) {
-        let names: Vec<_> = family.entries(wanted.quick).iter().map(|entry| entry.name).collect();
-        text += &show::beside(&format!("{} ({})", family.name, family.group), 4, "");
-        text += &show::beside("", 4, family.about);
-        text += &show::beside("", 4, &format!("(no queue), {}", names.join(", ")));
-    }
-    text
-}
-
 /// What repeats this run, without the folder, which is nobody else's.
 fn command(told: &args::Bench, wanted: &Wanted) -> String {
     let mut command = String::from("cargo run --release --features cli -- bench");
@@ -128,6 +155,10 @@ fn command(told: &args::Bench, wanted: &Wanted) -> String {
     }
     if !told.only.is_empty() {
         command += &format!(" --only {}", told.only.join(","));
+    }
+    if let (Some(file), Some(time)) = (&told.arrivals, &told.time) {
+        let name = file.file_name().unwrap_or(file.as_os_str());
+        command += &format!(" --arrivals {} --time {time}", name.display());
     }
     command + &format!(" --rounds {}", wanted.rounds)
 }

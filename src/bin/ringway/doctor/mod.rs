@@ -46,6 +46,15 @@ pub(crate) fn run(told: &args::Doctor) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Round trips between CPUs as a square of medians in ns, with null where there is none; nothing if there is but one CPU.
+pub(crate) fn hops(cpus: &[usize]) -> Option<Value> {
+    let groups = Machine::read(&Tree::new("/")).groups;
+    let trips = trips::matrix(&trips::chosen(cpus, &groups)).ok()?;
+    let cell = |one, other| trips.between(one, other).map(|pair| pair.median_ns.round());
+    let row = |&one: &usize| trips.cpus.iter().map(|&other| cell(one, other)).collect::<Vec<_>>();
+    Some(json!({ "cpus": trips.cpus, "ns": trips.cpus.iter().map(row).collect::<Vec<_>>() }))
+}
+
 /// Everything there is to say about a machine.
 fn findings(machine: &Machine, measured: Option<&Measured>) -> Vec<Finding> {
     let figures = measured.map(|measured| figures::findings(machine, measured));

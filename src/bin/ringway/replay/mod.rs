@@ -9,13 +9,19 @@
 //! ```
 
 use std::{
+    path::Path,
     process::ExitCode,
     time::{Duration, Instant},
 };
 
+use clap::Parser;
 use ringway::engine::signals::Stop;
 
-use crate::{args, fault::Fault, show};
+use crate::{
+    args::{self, Arguments, Command},
+    fault::Fault,
+    show,
+};
 
 mod ahead;
 mod bad;
@@ -41,7 +47,7 @@ use progress::Progress;
 use publish::Publishing;
 use report::Report;
 pub(crate) use row::Row;
-use rows::{Arrivals, Rows};
+use rows::{Arrivals, Batch, Rows};
 use topic::Running;
 
 /// Rows of the tape, if nothing else is said.
@@ -85,6 +91,28 @@ pub(crate) fn run(told: &args::Replay) -> Result<ExitCode, Fault> {
         _ if !is_sound => Ok(ExitCode::FAILURE),
         (None, Some(signal)) => Ok(signal.exit_code()),
         (None, None) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The recorded times of a file's rows, in ns since the first, which never fall; of at most so many rows.
+///
+/// # Errors
+/// A [`Fault`], if the file can't be read or has no such times.
+pub(crate) fn times(file: &Path, time: &str, rows_max: u64) -> Result<Vec<u64>, Fault> {
+    let arguments =
+        ["ringway".as_ref(), "replay".as_ref(), "--time".as_ref(), time.as_ref(), "--".as_ref(), file.as_os_str()];
+    let parsed = Arguments::try_parse_from(arguments).map_err(|error| args::in_one_line(&error))?;
+    let Command::Replay(told) = parsed.command else { unreachable!("the first word says so") };
+    let mut rows = Rows::open(Input::open(Some(file), 0, rows_max)?, &told, rows_max)?;
+    let (mut batch, mut times) = (Batch::default(), Vec::new());
+    loop {
+        rows.fill(&mut batch);
+        times.extend(batch.rows.drain(..).map(|row| row.due_ns));
+        match batch.end.take() {
+            None => {}
+            Some(Ok(())) => return Ok(times),
+            Some(Err(fault)) => return Err(fault),
+        }
     }
 }
 
