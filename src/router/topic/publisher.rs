@@ -267,7 +267,7 @@ impl<T: Send + Sync + 'static> fmt::Debug for Publisher<T> {
     }
 }
 
-#[cfg(all(test, not(ringway_loom)))]
+#[cfg(test)]
 mod tests {
     use std::{
         thread,
