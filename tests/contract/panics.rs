@@ -183,9 +183,7 @@ where
         // crossbeam and flume let what was queued vanish; here it comes back.
         let left: Vec<u64> = tx.into_remaining().expect("the last end").map(|item| item.value).collect();
         assert!(left.iter().copied().eq(accepted - left.len() as u64..accepted), "{left:?} of {accepted}");
-        // Only where a batch takes items into its own hands first do those die with the consumer.
-        let taken = if K::FACTS.hands && in_a_batch { 6..=14 } else { 6..=7 };
-        assert!(taken.contains(&(accepted - left.len() as u64)), "{left:?} of {accepted}");
+        assert!((6..=7).contains(&(accepted - left.len() as u64)), "{left:?} of {accepted}");
         ledger.settle(0);
     }
 }

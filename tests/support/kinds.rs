@@ -17,7 +17,7 @@ pub(crate) struct Facts {
     pub(crate) tombstones: bool,
     /// Items of different producers may overtake each other.
     pub(crate) lanes: bool,
-    /// What a consumer peeks at, or has left of a batch that panicked, is in its own hands, and goes with it.
+    /// What a consumer peeks at, or has left of a batch that panicked, is in its own hands until it is dropped.
     pub(crate) hands: bool,
     /// Every consumer sees every item, as a clone; none of them keeps the stream open or closes it.
     pub(crate) broadcast: bool,

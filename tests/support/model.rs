@@ -26,6 +26,8 @@ struct View {
     tombstones: usize,
     /// Items that consumers have peeked at: in their hands, but maybe in a slot too.
     held: Vec<Item>,
+    /// What consumers had in hand when they were dropped: it comes when nothing else can.
+    left: VecDeque<Item>,
 }
 
 impl View {
@@ -183,6 +185,10 @@ impl Model {
         let Facts { lanes, tombstones, .. } = self.facts;
         let open = self.open.iter().map(|open| open.since).min().filter(|_| tombstones);
         let view = self.view(view);
+        let is_behind = |item: &Item| open.is_some_and(|since| since <= item.nth);
+        if view.left.front().is_some_and(|item| item.value == value) && view.items.front().is_none_or(is_behind) {
+            return view.left.pop_front().expect("it is there");
+        }
         let at = view.items.iter().position(|item| item.value == value);
         let at = at.unwrap_or_else(|| panic!("{value} came out and is not inside"));
         let Item { producer, nth, .. } = view.items[at];
@@ -203,6 +209,12 @@ impl Model {
         self.lets_go(view, value);
     }
 
+    /// As [`releases`](Self::releases), but the item is left to the others.
+    pub(crate) fn leaves(&mut self, view: usize, value: u64) {
+        let item = self.lets_go(view, value);
+        self.view(view).left.push_back(item);
+    }
+
     /// As [`releases`](Self::releases), but the item goes back to the front.
     pub(crate) fn puts_back(&mut self, view: usize, value: u64) {
         let item = self.lets_go(view, value);
@@ -220,6 +232,7 @@ impl Model {
         let closed = self.closed;
         let open = self.open.iter().map(|open| open.since).min();
         let view = self.view(view);
+        assert!(view.left.is_empty(), "{error:?} with {:?} left by others", view.left);
         if let Some(front) = view.items.front() {
             let claimed = tombstones && open.is_some_and(|since| since <= front.nth);
             // Who peeks keeps the turn of a lane.
@@ -247,7 +260,7 @@ impl Model {
             Some(front) => !(tombstones && open.is_some_and(|since| since <= front.nth)),
             None => closed && open.is_none(),
         };
-        is_clear && is_there
+        is_clear && is_there || !view.left.is_empty()
     }
 
     pub(crate) fn depth_of_consumer(&mut self, view: usize, depth: usize) {
@@ -256,7 +269,7 @@ impl Model {
         let kept = if self.facts.lanes { self.facts.hold(self.capacity) - self.capacity } else { 0 };
         let view = self.view(view);
         let kept = kept * view.held.len();
-        let (least, most) = (view.items.len(), view.occupied() + open + kept);
+        let (least, most) = (view.items.len() + view.left.len(), view.occupied() + view.left.len() + open + kept);
         assert!((least..=most).contains(&depth), "a consumer's depth is {depth}, not in {least}..={most}");
     }
 
@@ -308,9 +321,14 @@ impl Model {
             return assert!(overwritten == 0 || self.ungated, "{overwritten} items were inside and did not come back");
         }
         for value in values {
-            self.pops(0, value);
+            let left = &mut self.view(0).left;
+            if left.front().is_some_and(|item| item.value == value) {
+                left.pop_front();
+            } else {
+                self.pops(0, value);
+            }
         }
-        let left = self.view(0).items.len();
+        let left = self.view(0).items.len() + self.view(0).left.len();
         assert_eq!(left, 0, "{left} items were inside and did not come back");
     }
 }

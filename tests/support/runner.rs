@@ -280,7 +280,13 @@ impl<K: Subject<T>, T: Payload> Run<K, T> {
             Call::DropConsumer => {
                 let Popping { end, view, held } = self.consumers.swap_remove(at);
                 drop(end);
-                self.consumer_left(view, held);
+                match held {
+                    Some(held) if K::FACTS.hands => {
+                        self.model.leaves(view, held);
+                        self.consumer_left(view, None);
+                    }
+                    held => self.consumer_left(view, held),
+                }
             }
             Call::ConsumerIntoRemaining => {
                 let Popping { end, view, held } = self.consumers.swap_remove(at);

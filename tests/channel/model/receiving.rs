@@ -195,7 +195,13 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
         if form > 0 {
             end(receiver, form == 1);
             self.of_receivers.died |= form == 1;
-            return self.receiver_left(view, held);
+            return match held {
+                Some(held) if K::FACTS.hands => {
+                    self.model.leaves(view, held);
+                    self.receiver_left(view, None);
+                }
+                held => self.receiver_left(view, held),
+            };
         }
         let mut left = receiver.into_remaining().map(values);
         if let (Some(held), true) = (held, K::FACTS.hands) {
