@@ -169,8 +169,8 @@ fn a_single_item_wakes_a_sleeping_worker() {
         publisher.publish(&item, item).unwrap();
         until("it is handled", || attached.handled() == item + 1);
         if item % 10 == 0 {
-            // Long enough for workers to give up looking: they have seen it handled, and nothing else comes.
-            (0..2000).for_each(|_| thread::yield_now());
+            // Workers find nothing meanwhile, and fall asleep, or are about to: the next item comes at either.
+            thread::sleep(Duration::from_micros(50 * item));
         }
     }
     assert!(engine.drain(Duration::from_secs(30)).is_drained());
