@@ -4,6 +4,8 @@
 //! is `threads/kind/payload/batch`; its figure is the time for one item. Before a row is measured it is run once and
 //! checked, and every measured run counts and orders what it gets.
 //!
+//! Rows of `rows/…` are those of the same names in `benches/compare` and `ringway bench`, by the same definition.
+//!
 //! The comparison with other libraries, where rounds are interleaved and the distance between the CPUs is watched, is in
 //! `benches/compare`.
 
@@ -26,6 +28,12 @@ use ringway::ring::{
     lanes::Lanes, mpmc::Mpmc, spsc::Spsc,
 };
 
+#[allow(dead_code, reason = "other programs run rows of other kinds")]
+#[path = "harness/rows.rs"]
+mod rows;
+
+use rows::{Calls, ROWS, Row, Topology, Width};
+
 const CAPACITY: usize = 1024;
 const BATCHES: [usize; 4] = [1, 8, 32, 128];
 
@@ -39,7 +47,30 @@ fn rings(criterion: &mut Criterion) {
     kind::<Mpmc>(criterion, "mpmc");
     kind::<Broadcast>(criterion, "broadcast");
     kind::<BroadcastMulti>(criterion, "broadcast_multi");
+    shared(criterion);
 }
+
+/// The rows of one producer and one consumer that every program here runs, by the ring `spsc`.
+fn shared(criterion: &mut Criterion) {
+    let is_ours = |row: &&Row| matches!(row.topology, Topology::Pair | Topology::Spsc | Topology::Bulk);
+    let mut group = criterion.benchmark_group("rows");
+    group.throughput(Throughput::Elements(1));
+    for row in ROWS.iter().filter(is_ours).filter(|row| row.calls == Calls::Try) {
+        let run: Run = match (row.topology, row.width) {
+            (Topology::Pair, _) => one_thread::<Spsc, 1>,
+            (_, Width::Word) => two_threads::<Spsc, 1>,
+            _ => two_threads::<Spsc, 8>,
+        };
+        run(3 * CAPACITY as u64, row.batch, row.capacity);
+        group.bench_function(BenchmarkId::new(row.name, "spsc"), |bencher| {
+            bencher.iter_custom(|items| run(items, row.batch, row.capacity));
+        });
+    }
+    group.finish();
+}
+
+/// Moves so many items in such batches through a ring of that capacity; how long that took.
+type Run = fn(items: u64, batch: usize, capacity: usize) -> Duration;
 
 /// A kind that carries all payloads.
 trait AnyPayload: Kind<Payload<1>> + Kind<Payload<8>> + Kind<Payload<32>> {}
@@ -61,19 +92,19 @@ fn payload<K: Kind<Payload<WORDS>>, const WORDS: usize>(criterion: &mut Criterio
     group.finish();
 }
 
-/// One row a batch size; `run` moves so many items in batches and returns how long it took.
-fn rows(group: &mut BenchmarkGroup<'_, WallTime>, run: fn(u64, usize) -> Duration) {
+/// One row a batch size.
+fn rows(group: &mut BenchmarkGroup<'_, WallTime>, run: Run) {
     group.throughput(Throughput::Elements(1));
     for batch in BATCHES {
-        run(3 * CAPACITY as u64, batch);
+        run(3 * CAPACITY as u64, batch, CAPACITY);
         group.bench_function(BenchmarkId::from_parameter(batch), |bencher| {
-            bencher.iter_custom(|items| run(items, batch));
+            bencher.iter_custom(|items| run(items, batch, CAPACITY));
         });
     }
 }
 
-fn ring<K: Kind<Payload<WORDS>>, const WORDS: usize>() -> (K::Producer, K::Consumer) {
-    K::ring(Capacity::exactly(CAPACITY)).expect("a ring of 1024 slots")
+fn ring<K: Kind<Payload<WORDS>>, const WORDS: usize>(capacity: usize) -> (K::Producer, K::Consumer) {
+    K::ring(Capacity::exactly(capacity)).expect("a ring of so many slots")
 }
 
 /// The items `from..until` that one batch has room for.
@@ -106,8 +137,8 @@ fn pop<C: Consumer<Item = Payload<WORDS>>, const WORDS: usize>(rx: &mut C, mut n
     rx.pop_each(batch, &mut check).unwrap_or(0) as u64
 }
 
-fn one_thread<K: Kind<Payload<WORDS>>, const WORDS: usize>(count: u64, batch: usize) -> Duration {
-    let (mut tx, mut rx) = ring::<K, WORDS>();
+fn one_thread<K: Kind<Payload<WORDS>>, const WORDS: usize>(count: u64, batch: usize, capacity: usize) -> Duration {
+    let (mut tx, mut rx) = ring::<K, WORDS>(capacity);
     let start = Instant::now();
     let (mut pushed, mut popped) = (0, 0);
     while popped < count {
@@ -119,8 +150,8 @@ fn one_thread<K: Kind<Payload<WORDS>>, const WORDS: usize>(count: u64, batch: us
     time
 }
 
-fn two_threads<K: Kind<Payload<WORDS>>, const WORDS: usize>(count: u64, batch: usize) -> Duration {
-    let (mut tx, mut rx) = ring::<K, WORDS>();
+fn two_threads<K: Kind<Payload<WORDS>>, const WORDS: usize>(count: u64, batch: usize, capacity: usize) -> Duration {
+    let (mut tx, mut rx) = ring::<K, WORDS>(capacity);
     let (start, failed) = (Barrier::new(2), AtomicBool::new(false));
     thread::scope(|scope| {
         let producer = scope.spawn(|| {

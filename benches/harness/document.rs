@@ -9,6 +9,8 @@ use crate::harness::{
     entries::Exclusion,
     facts::{Disturbance, Facts},
     measure::{Regime, Sample},
+    open::distribution::Distribution,
+    rows::{PACE, Row, Topology},
     schedule::{Cell, Results, RowResult, Wanted},
 };
 
@@ -126,6 +128,22 @@ pub(crate) fn unfit(facts: &Facts, disturbance: &Disturbance, results: &Results,
 pub(crate) fn cells(results: &Results, version: Version) -> Vec<Value> {
     let all = results.rows.iter().flat_map(|row| row.cells.iter().map(move |of| cell(row, of, version)));
     all.collect()
+}
+
+/// The whole distributions of the rows that have some. All but one of them are closed loops: the next item waits for the last.
+pub(crate) fn latencies(results: &Results) -> Vec<Value> {
+    let latency = |row: &Row, cell: &Cell, times: &Distribution| {
+        let is_paced = row.topology == Topology::Paced;
+        json!({
+            "cell": row.name, "entry": cell.entry.name, "part": cell.entry.part.name(),
+            "arrivals": if is_paced { "fixed" } else { "closed" }, "closed_loop": !is_paced,
+            "offered": is_paced.then(|| 1.0 / PACE.as_secs_f64()), "achieved": null, "load": null,
+            "count": times.count(), "percentiles": times.percentiles(), "curve": times.curve(),
+            "timeline": [], "hdr": null,
+        })
+    };
+    let cells = results.rows.iter().flat_map(|row| row.cells.iter().map(move |cell| (row.row, cell)));
+    cells.filter_map(|(row, cell)| Some(latency(row, cell, cell.times.as_ref()?))).collect()
 }
 
 fn cell(RowResult { row, .. }: &RowResult, cell: &Cell, version: Version) -> Value {

@@ -7,6 +7,7 @@ use core_affinity::CoreId;
 use crate::harness::{
     entries::{Entry, Exclusion, Part},
     measure::{Job, Outcome, Regime, Sample},
+    open::distribution::Distribution,
     rows::{Calls, PACE, Row, Topology},
 };
 
@@ -59,6 +60,8 @@ pub(crate) struct Cell {
     pub(crate) faults: Vec<String>,
     /// Samples that did not end.
     pub(crate) hangs: Vec<String>,
+    /// All times of all rounds, where samples have many.
+    pub(crate) times: Option<Distribution>,
     /// Set when the cell is not tried any more.
     given_up: bool,
     pace: Pace,
@@ -174,6 +177,7 @@ pub(crate) fn run(results: &mut Results, wanted: &Wanted, pins: &[CoreId], progr
                 *burning += cell.measure(row, pins, wanted.quick);
                 if round == 0 {
                     cell.samples.clear();
+                    cell.times = None;
                 }
             }
         }
@@ -190,7 +194,8 @@ impl Cell {
             _ => ITEMS_FIRST / row.producers as u64,
         };
         let pace = Pace { items: [items; 2], known: [false; 2], step: row.batch as u64, fixed: !row.learns() };
-        Self { entry, samples: Vec::new(), faults: Vec::new(), hangs: Vec::new(), given_up: false, pace }
+        let times = None;
+        Self { entry, samples: Vec::new(), times, faults: Vec::new(), hangs: Vec::new(), given_up: false, pace }
     }
 
     /// Takes a sample; returns how many threads it left behind that use a CPU.
@@ -210,6 +215,9 @@ impl Cell {
             if sample.elapsed_ns >= burst.as_nanos() as f64 / 4.0 && !sample.is_disturbed() {
                 break;
             }
+        }
+        if let Some(times) = last.as_mut().and_then(|sample: &mut Sample| sample.times.take()) {
+            self.times.get_or_insert_with(Distribution::new).merge(&times);
         }
         self.samples.push(last);
         burning

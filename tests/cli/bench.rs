@@ -62,7 +62,7 @@ fn a_run_writes_results_that_the_next_one_reads() {
         return;
     }
     let said = first.well();
-    assert!(said.contains("not comparable") && said.contains("a quick run"), "{said}");
+    assert!(said.contains("NOT COMPARABLE") && said.contains("a quick run") && said.contains("No faults"), "{said}");
     let written = root.join("bench.json");
     let document: Value = serde_json::from_str(&fs::read_to_string(&written).expect("results")).expect("JSON");
     assert_eq!((&document["schema"], &document["head"]["rounds"]), (&1.into(), &3.into()));

@@ -6,7 +6,10 @@ use hdrhistogram::Histogram;
 use quanta::Clock;
 
 use super::crew::Ran;
-use crate::harness::rows::Row;
+use crate::harness::{
+    open::distribution::Distribution,
+    rows::{Row, Topology},
+};
 
 /// The longest time that is told from longer ones.
 const TIME_MAX: Duration = Duration::from_secs(10);
@@ -39,6 +42,23 @@ pub(super) fn per_trip(_row: &Row, ran: &Ran) -> Figure {
 pub(super) fn per_batch(row: &Row, ran: &Ran) -> Figure {
     let median = quantile(&histogram(&ran.tallies[0][1].trips), 0.5);
     Ok((median * ns_per_tick() / row.batch as f64, None))
+}
+
+/// All the times of a row that has many, in ns.
+pub(super) fn times(row: &Row, ran: &Ran) -> Option<Distribution> {
+    match row.topology {
+        Topology::RoundTrip | Topology::Recovery => {
+            let trips = ran.tallies[0][1].trips.iter().map(|&ticks| clock().delta_as_nanos(0, ticks));
+            Some(trips.fold(Distribution::new(), |mut times, ns| {
+                times.record(0, ns);
+                times
+            }))
+        }
+        Topology::Wake | Topology::Paced => {
+            Some(Distribution::between(&ran.tallies[0][1].stamps, &ran.tallies[1][1].stamps))
+        }
+        _ => None,
+    }
 }
 
 /// Median and 99th percentile of the times from what the sender noted to what the receiver noted.

@@ -15,6 +15,7 @@ use super::{
     loops::{self, Drain},
 };
 use crate::harness::{
+    open::distribution::Distribution,
     queue::{Payload, PushMany, Queue, Shape, Take, open_elsewhere},
     rows::{Calls, Row, Topology},
 };
@@ -37,13 +38,15 @@ pub(crate) struct Sample {
     pub(crate) taken: f64,
     /// CPU seconds a second, where the row asks for them.
     pub(crate) cpu: Option<f64>,
+    /// All of its times, where it has many; whoever keeps samples takes them out, and merges them.
+    pub(crate) times: Option<Box<Distribution>>,
 }
 
 impl Sample {
     /// Figures of a sample, and what stood beside them.
     pub(crate) fn new(ns: f64, p99_ns: Option<f64>, ran: &Ran) -> Self {
         let elapsed_ns = ran.elapsed.as_nanos() as f64;
-        Self { ns, p99_ns, elapsed_ns, probes: ran.probes, taken: ran.taken, cpu: None }
+        Self { ns, p99_ns, elapsed_ns, probes: ran.probes, taken: ran.taken, cpu: None, times: None }
     }
 
     /// How far the CPUs were from each other; `None` if that changed meanwhile, or if the CPUs were not ours alone.
@@ -265,7 +268,10 @@ pub(crate) fn run_trips(roles: Vec<Role>, row: &Row, job: &Job) -> Outcome {
 fn conclude(row: &Row, end: End, figure: fn(&Row, &Ran) -> Figure) -> Outcome {
     match settle(row, end) {
         Outcome::Measured(ran) => match figure(row, &ran) {
-            Ok((ns, p99_ns)) => Outcome::Measured(Sample::new(ns, p99_ns, &ran)),
+            Ok((ns, p99_ns)) => {
+                let times = figure::times(row, &ran).map(Box::new);
+                Outcome::Measured(Sample { times, ..Sample::new(ns, p99_ns, &ran) })
+            }
             Err(why) => Outcome::Fault(why),
         },
         Outcome::Fault(what) => Outcome::Fault(what),

@@ -150,7 +150,7 @@ fn job() -> Job {
 
 /// For queues that hang.
 fn impatient() -> Job {
-    Job { deadline: Duration::from_millis(500), ..job() }
+    Job { deadline: Duration::from_secs(3), ..job() }
 }
 
 fn stream<H: Habit>(row_name: &str) -> Outcome {

@@ -30,8 +30,8 @@ const SLOT: Duration = Duration::from_millis(250);
 /// One contender under one plan.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
-    /// As results write it.
-    pub(crate) cell: String,
+    /// As results write it; loads of one plan share it.
+    pub(crate) cell: &'static str,
     /// What it tells about.
     pub(crate) group: &'static str,
     /// The contender.
@@ -98,7 +98,7 @@ pub(crate) fn run(cases: Vec<Case>, pins: &[CoreId], progress: &mut impl Progres
         for place in 0..count {
             let course = &mut courses[(place + round) % count];
             if round < course.case.rounds {
-                progress.step(done, all, round, &course.case.cell, course.case.entry.name);
+                progress.step(done, all, round, &course.case.row(), course.case.entry.name);
                 done += 1;
                 course.measure(pins);
             }
@@ -122,6 +122,13 @@ pub(crate) fn knees(courses: &[Course]) -> Vec<(&'static str, &'static str, Poin
         }
     }
     knees
+}
+
+impl Case {
+    /// The name of its row: each load is one of its own.
+    pub(crate) fn row(&self) -> String {
+        self.load.map_or(self.cell.into(), |load| format!("{} {:.0} %", self.cell, load * 100.0))
+    }
 }
 
 impl Course {
@@ -194,7 +201,7 @@ impl Course {
     /// The name of its histogram's file.
     pub(crate) fn file(&self) -> String {
         let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
-        let name: String = format!("{} {}", self.case.cell, self.case.entry.name).chars().map(plain).collect();
+        let name: String = format!("{} {}", self.case.row(), self.case.entry.name).chars().map(plain).collect();
         let parts: Vec<&str> = name.split('-').filter(|part| !part.is_empty()).collect();
         parts.join("-") + ".hdr"
     }
@@ -221,7 +228,7 @@ impl Course {
             self.samples.iter().map(|sample| sample.as_ref().map_or(Value::Null, value)).collect()
         };
         json!({
-            "row": self.case.cell, "group": self.case.group, "entry": self.case.entry.name,
+            "row": self.case.row(), "group": self.case.group, "entry": self.case.entry.name,
             "version": if self.is_jitter() { Value::Null } else { json!(version) },
             "part": self.case.entry.part.name(), "producers": OPEN.producers, "consumers": OPEN.consumers,
             "capacity": OPEN.capacity, "payload": OPEN.width.name(), "batch": OPEN.batch,

@@ -33,7 +33,7 @@ impl Progress for Silent {
 }
 
 fn case(entry: OpenEntry, offered: f64, items: usize) -> Case {
-    let (cell, arrivals) = ("test".into(), Arrivals::Fixed);
+    let (cell, arrivals) = ("test", Arrivals::Fixed);
     Case { cell, group: "latency", entry, arrivals, offered, load: None, items, rounds: 1, has_timeline: true }
 }
 

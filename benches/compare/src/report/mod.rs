@@ -50,7 +50,8 @@ impl<'a> Report<'a> {
             excluded: &self.results.excluded,
         };
         let cells = document::cells(self.results, locked_version);
-        Document { head: head.json(), cells, ..Document::default() }.render()
+        let latencies = document::latencies(self.results);
+        Document { head: head.json(), cells, latencies, ..Document::default() }.render()
     }
 
     /// Writes both files; returns the Markdown and where it went.

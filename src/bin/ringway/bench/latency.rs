@@ -149,8 +149,8 @@ pub(super) fn measure(wanted: &Wanted, recorded: Option<&Arrivals>, pins: &[Core
         let Some(arrivals) = family.arrivals(recorded) else { continue };
         let entries = family.entries(wanted.quick);
         let case = |entry: OpenEntry, offered, load: Option<f64>, items, rounds| {
-            let cell = load.map_or(family.name.into(), |load| format!("{} {:.0} %", family.name, load * 100.0));
-            let (group, arrivals, has_timeline) = (family.group, arrivals.clone(), family.kind == Kind::Steady);
+            let (cell, group) = (family.name, family.group);
+            let (arrivals, has_timeline) = (arrivals.clone(), family.kind == Kind::Steady);
             Case { cell, group, entry, arrivals, offered, load, items, rounds, has_timeline }
         };
         if let Some((offered, items, rounds)) = family.fixed_rate(wanted) {

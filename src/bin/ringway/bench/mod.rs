@@ -19,14 +19,13 @@ use crate::{
         },
         own,
         rows::{OWN_ROWS, ROWS, Row},
-        schedule::{self, Results, Wanted},
+        schedule::{self, Cell, Results, Wanted},
     },
-    replay, show,
+    replay, report, show,
 };
 
 mod baseline;
 mod build;
-mod headlines;
 mod latency;
 mod output;
 mod progress;
@@ -80,19 +79,17 @@ pub(crate) fn run(told: &args::Bench) -> Result<ExitCode, Fault> {
     let mut cells = document::cells(&results, |package| (package == "ringway").then_some(VERSION));
     cells.extend(courses.iter().map(|course| course.cell(VERSION)));
     let compared = baseline.map(|baseline| baseline.compared_with(&cells));
-    let latencies = courses.iter().map(Course::latency).collect();
+    let latencies = document::latencies(&results).into_iter().chain(courses.iter().map(Course::latency)).collect();
     let document = Document { head: head.json(), cells, latencies, knees: knees(&courses), matrix };
     for course in &courses {
-        output.write(&course.file(), course.latencies.log(&course.case.cell, course.took))?;
+        output.write(&course.file(), course.latencies.log(&course.case.row(), course.took))?;
     }
     let path = output.write("bench.json", document.render())?;
 
-    let mut text = headlines::text(&results, &courses) + &headlines::trouble(&results, &courses);
-    if !unfit.is_empty() {
-        text += &show::beside("not comparable", 16, &unfit.join("; "));
-    }
+    let mut text = report::summary(&path)? + &trouble(&results, &courses);
     text += &compared.map(|compared| format!("\n{compared}")).unwrap_or_default();
-    show::print(&format!("{text}\nwritten to {}\n", path.display()))?;
+    let path = path.display();
+    show::print(&format!("{text}\nwritten to {path}; ringway report {path} makes a page of it\n"))?;
     let is_sound =
         results.is_sound() && courses.iter().all(|course| course.faults.is_empty() && course.hangs.is_empty());
     Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -137,6 +134,19 @@ fn list(results: &Results, wanted: &Wanted) -> String {
         text += &told(family.name, family.group, family.about, &names);
     }
     text
+}
+
+/// What went wrong, a line each.
+fn trouble(results: &Results, courses: &[Course]) -> String {
+    let of_row = |row: &'static Row, cell: &Cell| told(row.name, cell.entry.name, &cell.faults, &cell.hangs);
+    let cells = results.rows.iter().flat_map(|row| row.cells.iter().map(move |cell| of_row(row.row, cell)));
+    let told_of = |course: &Course| told(&course.case.row(), course.case.entry.name, &course.faults, &course.hangs);
+    cells.chain(courses.iter().map(told_of)).collect()
+}
+
+fn told(row: &str, entry: &str, faults: &[String], hangs: &[String]) -> String {
+    let first = faults.first().map(|what| ("FAULT", what)).or(hangs.first().map(|what| ("HUNG", what)));
+    first.map(|(head, what)| show::beside(head, 24, &format!("{row} by {entry}: {what}"))).unwrap_or_default()
 }
 
 fn knees(courses: &[Course]) -> Vec<Value> {

@@ -33,6 +33,14 @@ pub(crate) fn run(told: &args::Report) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a result file says, for the terminal.
+///
+/// # Errors
+/// A [`Fault`], if it can't be read.
+pub(crate) fn summary(path: &Path) -> Result<String, Fault> {
+    Run::read(path).map(|run| terminal::text(&[run])).map_err(Fault::new)
+}
+
 fn unfit(path: &Path, error: &std::io::Error) -> Fault {
     Fault::new(format!("{}: {error}", path.display()))
 }
