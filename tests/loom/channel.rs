@@ -4,7 +4,7 @@
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
 };
@@ -288,25 +288,22 @@ fn mpmc_everybody_learns_of_an_end_that_waited_for_a_claim() {
 /// A future that was called and is dropped passes its call on. No sender leaves meanwhile: that would wake everybody.
 #[test]
 fn mpmc_a_cancelled_receive_passes_its_call_on() {
-    explore_briefly("channel mpmc: send | poll cancel | recv", 300, [(None, Some(1)), (Some(1), None)], || {
+    explore("channel mpmc: send | poll cancel recv by a task", 300, [(None, Some(1)), (Some(1), None)], || {
         let (mut tx, mut rx) = ends::<u64, Mpmc>(1);
         let mut other = rx.clone();
         let sender = thread::spawn(move || {
             tx.send(1).expect("open");
             tx
         });
-        let receiver = thread::spawn(move || received(other.recv()));
-        let cancelled = {
-            let mut future = pin!(rx.recv_async());
-            match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(item) => received(item),
-                Poll::Pending => None,
-            }
-        };
+        let mut first = Task::new(rx.recv_async());
+        let cancelled = first.poll().and_then(received);
+        let mut second = Task::new(other.recv_async());
+        let early = second.poll();
+        drop(first);
         if cancelled.is_some() {
             rx.close();
         }
-        let item = receiver.join().unwrap();
+        let item = received(early.unwrap_or_else(|| second.finish()));
         sender.join().unwrap();
         (cancelled, item)
     });
