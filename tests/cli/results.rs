@@ -91,7 +91,7 @@ pub(crate) fn compare(commit: &str) -> Value {
         let p99 = noise.about(p50 * 1.6, 0.3);
         with(
             cell("ping-pong", "round trip", entry, part, noise.about(p50, 0.1)),
-            json!({ "unit": "ns a round trip", "p99_ns": p99, "regimes": "nnnnnnnnnfffff-", "faults": [] }),
+            json!({ "unit": "ns a round trip, p50", "p99_ns": p99, "regimes": "nnnnnnnnnfffff-", "faults": [] }),
         )
     };
     cells.push(trips(&mut noise, "ringway dense", "ringway", 93.0));
@@ -116,7 +116,7 @@ pub(crate) fn bench(commit: &str) -> Value {
         ("ringway spsc task", 0.019, 17_000.0, 30_000.0),
     ] {
         let made = cell("wait-1kHz", "wait", entry, "ringway", noise.about(p50, 0.2));
-        let more = json!({ "unit": "ns late", "calls": "blocking", "cpu": noise.about(cpu, 0.05), "p99_ns": noise.about(p99, 0.3) });
+        let more = json!({ "unit": "ns from the due time, p50", "calls": "blocking", "cpu": noise.about(cpu, 0.05), "p99_ns": noise.about(p99, 0.3) });
         cells.push(with(made, more));
     }
     let mut latencies = Vec::new();
@@ -171,7 +171,7 @@ fn latency(noise: &mut Noise, arrivals: &str, load: f64, (entry, part): (&str, &
         })
         .collect();
     json!({
-        "cell": "open loop", "entry": entry, "part": part, "arrivals": arrivals, "closed_loop": false,
+        "cell": format!("open-{arrivals} {:.0} %", load * 100.0), "entry": entry, "part": part, "arrivals": arrivals, "closed_loop": false,
         "offered": 4e6 * load, "achieved": 4e6 * load.min(1.0), "load": load, "count": 1_000_000 + (load * 1e6) as u64,
         "percentiles": { "50": at(0.5), "90": at(0.9), "99": at(0.99), "99.9": at(0.999), "99.99": if load < 0.2 { Value::Null } else { json!(at(0.9999)) }, "max": at(0.999_99) * 1.7 },
         "curve": curve, "timeline": timeline, "hdr": format!("open-loop-{}-{load}.hdr", entry.replace(' ', "-")),

@@ -139,7 +139,7 @@ pub(super) fn headlines(runs: &[Run]) -> Vec<Headline> {
         knee(runs),
         of_rows(runs, "one to one, waiting", |cell| calls(Calls::Blocking)(cell) && one_to_one(cell), Figure::Main),
         of_rows(runs, "an item a millisecond", of_group("paced", ""), Figure::P99),
-        of_rows(runs, "waking a sleeper", of_group("wait", "ns a wake"), Figure::Main),
+        of_rows(runs, "waking a sleeper", of_group("latency", "ns a hop, p50"), Figure::Main),
         of_rows(runs, "a topic", of_group("topics", ""), Figure::Main),
         of_rows(runs, "at least once", of_group("delivery", ""), Figure::Main),
     ];
@@ -194,8 +194,7 @@ fn at_half_load(runs: &[Run]) -> Option<Headline> {
     let ours = latencies().filter(|found| found.part == Part::Ringway && !found.is_jitter);
     let loaded = ours.filter_map(|found| Some((found, (found.load? - 0.5).abs(), found.at("99.9")?)));
     let (found, _, ns) = loaded.filter(|&(_, off, _)| off < 0.2).min_by(|left, right| left.1.total_cmp(&right.1))?;
-    let jitter =
-        latencies().find(|other| other.is_jitter && (&other.arrivals, other.load) == (&found.arrivals, found.load));
+    let jitter = latencies().find(|other| other.is_jitter && (&other.cell, other.load) == (&found.cell, found.load));
     let beside = jitter
         .and_then(|jitter| jitter.at("99.9"))
         .map(|ns| format!("the same loop without a queue {}", show::time(ns)));
@@ -204,7 +203,7 @@ fn at_half_load(runs: &[Run]) -> Option<Headline> {
         value: show::time(ns),
         detail: format!(
             "p99.9 from the intended time; {} by {}, {} arrivals, {} offered: {} samples",
-            found.cell,
+            found.family(),
             found.entry,
             found.arrivals,
             show::rate(found.offered.unwrap_or_default(), "items"),

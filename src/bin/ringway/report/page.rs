@@ -99,7 +99,8 @@ fn machine(runs: &[Run], body: &mut String) {
         let mut table = Table::new(&[("what", Column::Words), ("found", Column::Words)]);
         let mut fact = |name: &str, found: String| table.row("", &[name.to_owned(), found]);
         fact("ringway", format!("{} at {}", run.version, run.commit));
-        for (name, found) in &run.machine {
+        // Date and commit head the table.
+        for (name, found) in run.machine.iter().filter(|(name, _)| !matches!(name.as_str(), "date" | "commit")) {
             fact(name, found.clone());
         }
         for (name, found) in &run.disturbance {

@@ -97,13 +97,13 @@ fn distributions(runs: &[Run], body: &mut String) {
     for run in runs {
         let mut kinds: Vec<(&str, &str)> = Vec::new();
         for found in &run.latencies {
-            let kind = (found.cell.as_str(), found.arrivals.as_str());
+            let kind = (found.family(), found.arrivals.as_str());
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
         }
         for (cell, arrivals) in kinds {
-            let is_of_kind = |found: &&Latency| (found.cell.as_str(), found.arrivals.as_str()) == (cell, arrivals);
+            let is_of_kind = |found: &&Latency| (found.family(), found.arrivals.as_str()) == (cell, arrivals);
             let mut found: Vec<&Latency> = run.latencies.iter().filter(is_of_kind).collect();
             let load = |found: &Latency| found.load.unwrap_or(0.0);
             found.sort_by(|left, right| {
@@ -203,7 +203,7 @@ fn trouble(runs: &[Run], body: &mut String) {
 fn rows(runs: &[Run], body: &mut String) {
     *body += "<h2>Table: all cells</h2>\n<p class=\"sub\">Best first; ns are medians with p10 to p90.</p>\n<div class=\"pair\">\n";
     for run in runs {
-        for row in run.rows() {
+        for row in run.rows().into_iter().filter(|row| !run.is_of_sweep(row.name)) {
             let seen: Vec<Regime> = Regime::ALL.into_iter().filter(|&regime| row.is_seen(regime)).collect();
             let cells: String = match seen.as_slice() {
                 [] => once(&row),

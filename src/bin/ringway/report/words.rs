@@ -47,9 +47,13 @@ pub(super) fn short(entry: &str) -> &str {
     entry.strip_prefix("ringway ").unwrap_or(entry)
 }
 
-/// `near, 1.05 .. 1.10 in 15 rounds`.
+/// `1.05 .. 1.10 ns in 15 rounds`.
 pub(super) fn rounds(spread: &Spread) -> String {
-    format!("{} in {} rounds", range(spread), spread.count)
+    let range = match spread.p90 < 1000.0 {
+        true => format!("{} ns", range(spread)),
+        false => format!("{} .. {}", show::time(spread.p10), show::time(spread.p90)),
+    };
+    format!("{range} in {} rounds", spread.count)
 }
 
 /// What became of a cell that has no figure.
@@ -99,7 +103,7 @@ pub(super) fn probe(run: &Run) -> Option<Spread> {
 
 /// What a figure of a cell is, after a time with its unit: `an item`, `a round trip, p50`.
 pub(super) fn each(cell: &Cell, figure: Figure) -> String {
-    let of = cell.unit.strip_prefix("ns ").unwrap_or(&cell.unit);
+    let of = cell.unit.strip_prefix("ns ").unwrap_or(&cell.unit).trim_end_matches(", p50");
     match (figure, cell.has_p99()) {
         (Figure::P99, _) => format!("{of}, p99"),
         (Figure::Main, true) => format!("{of}, p50"),

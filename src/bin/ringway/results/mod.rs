@@ -172,6 +172,11 @@ impl Run {
         Self::parse(&text).map_err(|what| refused(&what))
     }
 
+    /// Whether a row is one load of many: its figures are those of a distribution.
+    pub(crate) fn is_of_sweep(&self, row: &str) -> bool {
+        self.latencies.iter().any(|found| found.load.is_some() && found.cell == row)
+    }
+
     /// What tells it from other runs.
     pub(crate) fn name(&self) -> String {
         let commit = if self.commit.is_empty() { "unknown commit" } else { &self.commit };
@@ -180,6 +185,17 @@ impl Run {
 }
 
 impl Latency {
+    /// What its loads have in common: the cell's name without the load.
+    pub(crate) fn family(&self) -> &str {
+        let Some(_) = self.load else { return &self.cell };
+        let (family, load) = self
+            .cell
+            .rsplit_once(' ')
+            .filter(|(_, unit)| *unit == "%")
+            .map_or((self.cell.as_str(), ""), |(rest, _)| rest.rsplit_once(' ').unwrap_or((rest, "")));
+        if load.parse::<f64>().is_ok() { family } else { &self.cell }
+    }
+
     /// ns at a percentile, if the file has it and there were samples enough.
     pub(crate) fn at(&self, percentile: &str) -> Option<f64> {
         self.percentiles.get(percentile).copied().flatten()

@@ -22,7 +22,7 @@ const LOAD_OFF: f64 = 0.25;
 pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
     let mut kinds: Vec<(&str, &str, bool)> = Vec::new();
     for found in runs.iter().flat_map(|run| &run.latencies).filter(|found| found.curve.len() > 1) {
-        let kind = (found.cell.as_str(), found.arrivals.as_str(), found.is_closed_loop);
+        let kind = (found.family(), found.arrivals.as_str(), found.is_closed_loop);
         if !found.is_jitter && !kinds.contains(&kind) {
             kinds.push(kind);
         }
@@ -35,7 +35,7 @@ pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
 fn lines<'r>(runs: &'r [Run], (cell, arrivals, is_closed): (&str, &str, bool)) -> Vec<(&'r Run, &'r Latency)> {
     let off = |found: &Latency| found.load.map_or(0.0, |load| (load - LOAD).abs());
     let is_of_kind = |found: &&Latency| {
-        let of_cell = found.cell == cell || found.is_jitter;
+        let of_cell = found.family() == cell;
         let of_loop = (found.arrivals.as_str(), found.is_closed_loop) == (arrivals, is_closed);
         of_cell && of_loop && found.curve.len() > 1 && off(found) <= LOAD_OFF
     };
@@ -67,13 +67,14 @@ fn chart<'r>(runs: &'r [Run], kind: (&'r str, &'r str, bool)) -> Chart<'r> {
     let left_out = lines.len().saturating_sub(LINES_MAX);
     lines.truncate(LINES_MAX);
     let (cell, arrivals, is_closed) = kind;
+    let half = if lines.iter().any(|(_, found)| found.load.is_some()) { ", about half load" } else { "" };
     let (title, reading) = match is_closed {
         true => (
             format!("{cell}, closed loop"),
             "Closed loop: an item waits for the one before, so what a stall held up is not in the tail.".to_owned(),
         ),
         false => (
-            format!("{cell}, {arrivals} arrivals, about half load"),
+            format!("{cell}, {arrivals} arrivals{half}"),
             "Open loop: from the intended time of sending to the receive. Each nine takes the same room; a line ends at its \
              largest sample.".to_owned(),
         ),

@@ -1,7 +1,7 @@
 //! ringway beside others: the ratio to the best peer of each row, and the figures of all contenders.
 
 use crate::{
-    results::{Calls, Cell, Comparison, Part, Regime, Run, Spread, Verdict, statistics},
+    results::{Calls, Cell, Comparison, Part, Regime, Row, Run, Spread, Verdict, statistics},
     show,
 };
 
@@ -61,24 +61,25 @@ pub(super) fn ratios(runs: &[Run]) -> Vec<Chart<'_>> {
         lines.sort_by(|left, right| ratio(right).total_cmp(&ratio(left)));
         (!lines.is_empty()).then(|| {
             let rounds = from_to(lines.iter().filter_map(|line| Some(line.found.ratio?.spread.count)));
-            let notes = vec![
-                "The best peer's time over ringway's in the same round: the median, and the range of all but the tenths at \
-                 both ends."
-                    .to_owned(),
-                format!(
-                    "Filled dot: ringway is ahead. Diamond: it is behind. Hollow: undecided, that is chance alone would be as \
-                     one-sided more often than {:.0} times in 100 (sign test), or the median is within {:.0} % of 1.",
-                    statistics::CHANCE_MAX * 100.0,
-                    statistics::MARGIN * 100.0
-                ),
-                format!("{rounds} rounds a row. On the right: the best peer, its ns, ringway's ns."),
-            ];
+            let notes =
+                vec![reading(), format!("{rounds} rounds a row. On the right: the best peer, its ns, ringway's ns.")];
             Chart::new(format!("Best peer's time over ringway's, {}", regime.name()), notes, move |width| {
                 draw_ratios(width, &lines)
             })
         })
     };
     Regime::ALL.into_iter().filter_map(chart).collect()
+}
+
+/// What the marks say.
+fn reading() -> String {
+    format!(
+        "The best peer's time over ringway's in the same round: the median, and the range without a tenth at each end. Filled dot: \
+         ringway is ahead. Diamond: it is behind. Hollow: undecided, as chance alone would be so one-sided in more than {:.0} % of \
+         all cases (sign test), or the median is within {:.0} % of 1.",
+        statistics::CHANCE_MAX * 100.0,
+        statistics::MARGIN * 100.0
+    )
 }
 
 fn draw_ratios(width: f64, lines: &[Line<'_>]) -> Svg {
@@ -121,7 +122,11 @@ fn draw_ratios(width: f64, lines: &[Line<'_>]) -> Svg {
 
 fn ratio_line(svg: &mut Svg, layout: &Layout, x: &Scale, top: f64, line: &Line<'_>) {
     let Line { label, found } = line;
-    let beside = format!("{} {} : {}", found.peer.entry, words::ns(found.peer_ns.median), words::our_figure(found));
+    let (ours, peer) = match found.our_ns.map(|ours| ours.median) {
+        Some(ours) if ours.max(found.peer_ns.median) >= 1000.0 => (show::time(ours), show::time(found.peer_ns.median)),
+        _ => (words::our_figure(found), words::ns(found.peer_ns.median)),
+    };
+    let beside = format!("{} {peer} : {ours}", found.peer.entry);
     let width = svg.width;
     let names = top + layout.names;
     if layout.is_wide {
@@ -211,7 +216,9 @@ pub(super) fn contenders(runs: &[Run]) -> Vec<Chart<'_>> {
 fn rows(runs: &[Run], is_throughput: bool, regime: Regime) -> Vec<Contenders<'_>> {
     let mut found = Vec::new();
     for run in runs {
-        for row in run.rows().iter().filter(|row| (row.cells[0].group == "throughput") == is_throughput) {
+        let is_wanted =
+            |row: &&Row<'_>| (row.cells[0].group == "throughput") == is_throughput && !run.is_of_sweep(row.name);
+        for row in run.rows().iter().filter(is_wanted) {
             let ranked = row.ranked(regime).into_iter().filter_map(|(cell, spread)| Some((cell, spread?)));
             let cells: Vec<_> = ranked.collect();
             if cells.len() > 1 {

@@ -29,7 +29,7 @@ pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
         for found in run.latencies.iter().filter(is_of_ours) {
             let fitness = |found: &Latency| found.load.filter(|&load| load < 0.95).unwrap_or(0.0);
             let same = |other: &&mut &Latency| {
-                (&other.cell, &other.entry, &other.arrivals) == (&found.cell, &found.entry, &found.arrivals)
+                (other.family(), &other.entry, &other.arrivals) == (found.family(), &found.entry, &found.arrivals)
             };
             match shown.iter_mut().find(same) {
                 Some(other) if fitness(found) > fitness(other) => *other = found,
@@ -46,13 +46,13 @@ fn chart<'r>(runs: &'r [Run], run: &'r Run, found: &'r Latency) -> Chart<'r> {
     let load = found.load.map_or(String::new(), |load| format!(", {:.0} % load", load * 100.0));
     let title = format!(
         "{}, {} arrivals{load}: {}{}",
-        found.cell,
+        found.family(),
         found.arrivals,
         found.entry,
         tag(runs, run, |run| has_entry(run, &found.entry))
     );
     let notes = vec![
-        "Above, p99.9 of each stretch of time; below, the longest pause that the loop without a queue saw in it. A peak in \
+        "Above, p99.9 of each stretch of time; below, the longest time in it that others had the CPU. A peak in \
          both is the machine's, a peak above alone is the queue's."
             .to_owned(),
         format!("Samples: {} in {} stretches.", show::count(found.count), found.timeline.len()),
@@ -81,7 +81,7 @@ fn strip(plot: Plot, found: &Latency) -> Svg {
     let top = svg.height + TEXT + 6.0;
     let bottom = top + STRIP - 10.0;
     svg.height += BELOW;
-    svg.text((0.0, top - 8.0), Anchor::Start, "title", "longest pause without a queue, log");
+    svg.text((0.0, top - 8.0), Anchor::Start, "title", "longest time that others had the CPU, log");
     let up = Scale::new(Kind::Log, (low * 0.5, high), (bottom, top));
     svg.line((left, bottom), (right, bottom), "axis");
     svg.text((left - 6.0, top + 8.0), Anchor::End, "tick", &time(two_digits(high)));

@@ -28,7 +28,7 @@ struct Point<'r> {
 pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
     let mut charts = Vec::new();
     for run in runs {
-        for row in run.rows() {
+        for row in run.rows().into_iter().filter(|row| row.cells[0].group == "wait") {
             for regime in Regime::ALL {
                 let points: Vec<Point<'_>> = row.cells.iter().filter_map(|cell| point(cell, regime)).collect();
                 if points.len() > 1 {
