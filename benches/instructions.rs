@@ -4,11 +4,18 @@
 //! different counts, and prints the difference for one item, so that set-up cancels out. Without valgrind it says so and
 //! exits with 2. `-- mpmc` counts the operations whose name holds the text.
 //!
+//! Counts are held against those in `benches/results/instructions.md`: one that is more than 2 % away is told, and the exit code
+//! is 1; `-- --save` writes the file. The program runs valgrind itself: gungraun, which does the same, would have everybody
+//! install a runner of its very version.
+//!
 //! On a single thread nothing is contended: this is the price of the code, not of the cache lines.
+
+#[path = "instructions/committed.rs"]
+mod committed;
 
 use std::{
     collections::BTreeMap,
-    env,
+    env, fs,
     hint::black_box,
     mem::MaybeUninit,
     process::{Command, ExitCode, Stdio},
@@ -26,6 +33,8 @@ use ringway::{
     worker::{Leased, Polled},
 };
 
+use committed::{Committed, Counts};
+
 /// Items moved between two measured calls; the rings hold more.
 const ROUND: usize = 512;
 const ROUNDS: [usize; 2] = [8, 24];
@@ -40,22 +49,47 @@ fn main() -> ExitCode {
         operations()[name](rounds.parse().expect("a number of rounds"));
         return ExitCode::SUCCESS;
     }
+    committed::check();
+    let save = env::args().any(|argument| argument == "--save");
     let wanted: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    println!("| operation | instructions an item |\n|---|---|");
-    for name in operations().keys().filter(|name| wanted.is_empty() || wanted.iter().any(|text| name.contains(text))) {
-        let counts = ROUNDS.map(|rounds| count(name, rounds));
-        match counts {
-            [Ok(few), Ok(many)] => {
-                let items = (ROUNDS[1] - ROUNDS[0]) * ROUND;
-                println!("| {name} | {:.2} |", (many - few) as f64 / items as f64);
-            }
-            [Err(why), _] | [_, Err(why)] => {
-                eprintln!("instructions: {why}");
-                return ExitCode::from(2);
-            }
+    let compared = count_all(&wanted).and_then(|new| compare(&new, save, wanted.is_empty()));
+    match compared {
+        Ok(wrong) => {
+            wrong.iter().for_each(|line| eprintln!("instructions: {line}"));
+            ExitCode::from(u8::from(!wrong.is_empty()))
+        }
+        Err(why) => {
+            eprintln!("instructions: {why}");
+            ExitCode::from(2)
         }
     }
-    ExitCode::SUCCESS
+}
+
+/// Counts the operations whose name holds one of these words, or all, and prints them.
+fn count_all(wanted: &[String]) -> Result<Committed, String> {
+    println!("| operation | instructions an item |\n|---|---|");
+    let mut counts = Counts::new();
+    for name in operations().keys().filter(|name| wanted.is_empty() || wanted.iter().any(|text| name.contains(text))) {
+        let [few, many] = ROUNDS.map(|rounds| count(name, rounds));
+        let items = (ROUNDS[1] - ROUNDS[0]) * ROUND;
+        let instructions = (many? - few?) as f64 / items as f64;
+        println!("| {name} | {instructions:.2} |");
+        counts.insert((*name).to_owned(), instructions);
+    }
+    Ok(Committed::new(counts))
+}
+
+/// Saves new counts, or says what is wrong with them.
+fn compare(new: &Committed, save: bool, are_all: bool) -> Result<Vec<String>, String> {
+    if save && !are_all {
+        return Err("--save writes all counts: leave the names out".into());
+    }
+    if save {
+        fs::write(committed::path(), new.text())
+            .map_err(|error| format!("{}: {error}", committed::path().display()))?;
+        return Ok(Vec::new());
+    }
+    Ok(Committed::read()?.compare(new, are_all))
 }
 
 /// Instructions inside [`measured`] for so many rounds of an operation.
