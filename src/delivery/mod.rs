@@ -15,6 +15,9 @@
 //!                                                 not in time, or a policy ▶ expired, dropped
 //! ```
 //!
+//! In an engine a queue's workers drive trackers by themselves:
+//! [`engine.consume(&queue).deliver(rules)`](crate::engine::Consuming::deliver).
+//!
 //! Beside it: [`Calls`] (request and reply, batches, progress), [`Saga`], [`Idempotent`] handlers, and [`Every`] for ticks.
 //!
 //! # What it keeps
