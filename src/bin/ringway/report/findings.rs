@@ -105,11 +105,7 @@ pub(super) fn not_comparable(runs: &[Run]) -> Vec<String> {
         1 => reason.clone(),
         _ => format!("{}: {reason}", run.name()),
     };
-    let reasons = runs.iter().flat_map(|run| run.not_comparable.iter().map(move |reason| named(run, reason)));
-    let quick = runs.iter().filter(|run| run.is_quick).map(|run| {
-        named(run, &"the run was quick: its figures show that things work, not how fast they are".to_owned())
-    });
-    reasons.chain(quick).collect()
+    runs.iter().flat_map(|run| run.not_comparable.iter().map(move |reason| named(run, reason))).collect()
 }
 
 /// One figure to remember.
@@ -202,10 +198,9 @@ fn at_half_load(runs: &[Run]) -> Option<Headline> {
         label: "open loop at half load",
         value: show::time(ns),
         detail: format!(
-            "p99.9 from the intended time; {} by {}, {} arrivals, {} offered: {} samples",
-            found.family(),
+            "p99.9 from the intended time; {} by {}, {} offered: {} samples",
+            words::arriving(found.family(), &found.arrivals),
             found.entry,
-            found.arrivals,
             show::rate(found.offered.unwrap_or_default(), "items"),
             show::count(found.count)
         ),

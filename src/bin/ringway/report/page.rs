@@ -125,7 +125,8 @@ fn machine(runs: &[Run], body: &mut String) {
             );
         }
         if let (Some(rounds), Some(seconds)) = (run.rounds, run.seconds) {
-            fact("run", format!("{rounds} rounds in {seconds:.0} s"));
+            let quick = if run.is_quick { ", quick: it shows that things work, not how fast they are" } else { "" };
+            fact("run", format!("{rounds} rounds in {seconds:.0} s{quick}"));
         }
         let fit = if run.not_comparable.is_empty() {
             "yes".to_owned()

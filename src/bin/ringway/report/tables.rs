@@ -111,8 +111,8 @@ fn distributions(runs: &[Run], body: &mut String) {
                 who(left).cmp(&who(right)).then(load(left).total_cmp(&load(right)))
             });
             let loop_of =
-                if found[0].is_closed_loop { "closed loop".to_owned() } else { format!("{arrivals} arrivals") };
-            let title = format!("{cell}, {loop_of} ({})", run.name());
+                if found[0].is_closed_loop { format!("{cell}, closed loop") } else { words::arriving(cell, arrivals) };
+            let title = format!("{loop_of} ({})", run.name());
             *body += &format!("<h3>{}</h3>\n{}", escape(&title), distributions_of(&found));
         }
     }

@@ -71,6 +71,11 @@ pub(super) fn our_figure(comparison: &Comparison<'_>) -> String {
     comparison.our_ns.map_or_else(|| missing(comparison.ours).into(), |spread| ns(spread.median))
 }
 
+/// `open-poisson`, or `steady, fixed arrivals` where the name does not say it.
+pub(super) fn arriving(family: &str, arrivals: &str) -> String {
+    if family.contains(arrivals) { family.to_owned() } else { format!("{family}, {arrivals} arrivals") }
+}
+
 /// `1 fault`, `2 faults`, `no faults`.
 pub(super) fn several(count: usize, one: &str) -> String {
     match count {

@@ -1,6 +1,7 @@
 //! Latency by percentile, on an axis that gives each nine the same room.
 
 use crate::{
+    report::words,
     results::{Latency, Part, Run},
     show,
 };
@@ -74,7 +75,7 @@ fn chart<'r>(runs: &'r [Run], kind: (&'r str, &'r str, bool)) -> Chart<'r> {
             "Closed loop: an item waits for the one before, so what a stall held up is not in the tail.".to_owned(),
         ),
         false => (
-            format!("{cell}, {arrivals} arrivals{half}"),
+            format!("{}{half}", words::arriving(cell, arrivals)),
             "Open loop: from the intended time of sending to the receive. Each nine takes the same room; a line ends at its \
              largest sample.".to_owned(),
         ),

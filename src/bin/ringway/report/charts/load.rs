@@ -88,7 +88,8 @@ fn sweeps<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str)) -> Vec<Sweep<'r>>
 
 fn of_one<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str), sweep: Sweep<'r>) -> Chart<'r> {
     let title = format!(
-        "{cell}, {arrivals} arrivals: {}{}",
+        "{}: {}{}",
+        words::arriving(cell, arrivals),
         sweep.entry(),
         tag(runs, sweep.run, |run| has_entry(run, sweep.entry()))
     );
@@ -154,7 +155,7 @@ fn of_all<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str), sweeps: &[Sweep<'
         let label = format!("{}{}", sweep.entry(), tag(runs, sweep.run, |run| has_entry(run, sweep.entry())));
         series.push(Series { told: label.clone(), label, class, points: sweep.points("99.9") });
     }
-    let title = format!("{cell}, {arrivals} arrivals: p99.9 of all contenders");
+    let title = format!("{}: p99.9 of all contenders", words::arriving(cell, arrivals));
     Chart::new(title, notes, move |width| draw(width, &series, None, "p99.9, log"))
 }
 

@@ -6,7 +6,7 @@ use crate::{
 };
 
 use super::{
-    Chart, Svg, from_to, has_row,
+    Chart, Svg, from_to,
     scale::{Kind, Scale, extent, time},
     svg::{Anchor, TEXT, fitted, text_width},
     tag,
@@ -49,14 +49,16 @@ struct Line<'r> {
 /// Near and far, a chart each.
 pub(super) fn ratios(runs: &[Run]) -> Vec<Chart<'_>> {
     let chart = |regime: Regime| {
-        let mut lines: Vec<Line<'_>> = Vec::new();
-        for run in runs {
-            let here = run.comparisons().into_iter().filter(|found| found.regime == regime);
-            lines.extend(here.map(|found| Line {
-                label: format!("{}{}", found.title, tag(runs, run, |run| has_row(run, &found.ours.row))),
-                found,
-            }));
-        }
+        let here = runs.iter().flat_map(|run| run.comparisons().into_iter().map(move |found| (run, found)));
+        let here: Vec<(&Run, Comparison<'_>)> = here.filter(|(_, found)| found.regime == regime).collect();
+        let label = |(run, found): &(&Run, Comparison<'_>)| {
+            let is_same =
+                |other: &Run| here.iter().any(|(run, same)| std::ptr::eq(*run, other) && same.title == found.title);
+            format!("{}{}", found.title, tag(runs, run, is_same))
+        };
+        let labels: Vec<String> = here.iter().map(label).collect();
+        let lines = labels.into_iter().zip(here);
+        let mut lines: Vec<Line<'_>> = lines.map(|(label, (_, found))| Line { label, found }).collect();
         let ratio = |line: &Line<'_>| line.found.ratio.map_or(0.0, |ratio| ratio.spread.median);
         lines.sort_by(|left, right| ratio(right).total_cmp(&ratio(left)));
         (!lines.is_empty()).then(|| {
@@ -126,21 +128,17 @@ fn ratio_line(svg: &mut Svg, layout: &Layout, x: &Scale, top: f64, line: &Line<'
         Some(ours) if ours.max(found.peer_ns.median) >= 1000.0 => (show::time(ours), show::time(found.peer_ns.median)),
         _ => (words::our_figure(found), words::ns(found.peer_ns.median)),
     };
-    let beside = format!("{} {peer} : {ours}", found.peer.entry);
+    let figures = format!(" {peer} : {ours}");
+    let beside = |room: f64| fitted(&found.peer.entry, room - text_width(&figures)) + &figures;
     let width = svg.width;
     let names = top + layout.names;
     if layout.is_wide {
         svg.text((0.0, names), Anchor::Start, "label", &fitted(label, layout.left - 8.0));
-        svg.text(
-            (layout.right + 14.0, names),
-            Anchor::Start,
-            "label faint",
-            &fitted(&beside, width - layout.right - 14.0),
-        );
+        svg.text((layout.right + 14.0, names), Anchor::Start, "label faint", &beside(width - layout.right - 14.0));
     } else {
         let room = text_width(label).min(width * 0.5);
         svg.text((layout.left, names), Anchor::Start, "label", &fitted(label, room));
-        svg.text((layout.right, names), Anchor::End, "label faint", &fitted(&beside, width - room - 22.0));
+        svg.text((layout.right, names), Anchor::End, "label faint", &beside(width - room - 22.0));
     }
     let y = top + layout.marks;
     let Some(ratio) = found.ratio else {
@@ -179,7 +177,8 @@ fn whisker(svg: &mut Svg, x: &Scale, y: f64, (low, high): (f64, f64), class: &st
 
 /// The contenders of a row in a regime.
 struct Contenders<'r> {
-    label: String,
+    run: &'r Run,
+    name: &'r str,
     cells: Vec<(&'r Cell, Spread)>,
 }
 
@@ -205,8 +204,14 @@ pub(super) fn contenders(runs: &[Run]) -> Vec<Chart<'_>> {
                 );
             }
             let units = units(&rows);
+            let label = |row: &Contenders<'_>| {
+                let is_same =
+                    |other: &Run| rows.iter().any(|same| std::ptr::eq(same.run, other) && same.name == row.name);
+                format!("{}{}", row.name, tag(runs, row.run, is_same))
+            };
+            let labels: Vec<String> = rows.iter().map(label).collect();
             charts.push(Chart::new(format!("Contenders, {name}, {}", regime.name()), notes, move |width| {
-                draw_contenders(width, &rows, &units)
+                draw_contenders(width, &rows, &labels, &units)
             }));
         }
     }
@@ -222,8 +227,7 @@ fn rows(runs: &[Run], is_throughput: bool, regime: Regime) -> Vec<Contenders<'_>
             let ranked = row.ranked(regime).into_iter().filter_map(|(cell, spread)| Some((cell, spread?)));
             let cells: Vec<_> = ranked.collect();
             if cells.len() > 1 {
-                let label = format!("{}{}", row.name, tag(runs, run, |run| has_row(run, row.name)));
-                found.push(Contenders { label, cells });
+                found.push(Contenders { run, name: row.name, cells });
             }
         }
     }
@@ -241,8 +245,8 @@ fn units(rows: &[Contenders<'_>]) -> String {
     format!("{}, log", units.join(", "))
 }
 
-fn draw_contenders(width: f64, rows: &[Contenders<'_>], units: &str) -> Svg {
-    let before = rows.iter().map(|row| text_width(&row.label)).fold(0.0, f64::max).min(220.0) + 12.0;
+fn draw_contenders(width: f64, rows: &[Contenders<'_>], labels: &[String], units: &str) -> Svg {
+    let before = labels.iter().map(|label| text_width(label)).fold(0.0, f64::max).min(220.0) + 12.0;
     let layout = Layout::new(width, before, 24.0);
     let height = ABOVE + rows.len() as f64 * layout.step + BELOW;
     let medians = rows.iter().flat_map(|row| &row.cells).map(|(_, spread)| spread.median);
@@ -257,14 +261,14 @@ fn draw_contenders(width: f64, rows: &[Contenders<'_>], units: &str) -> Svg {
             svg.text((at, y), Anchor::Middle, "tick", &time(tick));
         }
     }
-    for (nth, row) in rows.iter().enumerate() {
+    for (nth, (row, label)) in rows.iter().zip(labels).enumerate() {
         let top = ABOVE + nth as f64 * layout.step;
         let room = if layout.is_wide { layout.left - 8.0 } else { width };
         svg.text(
             (if layout.is_wide { 0.0 } else { layout.left }, top + layout.names),
             Anchor::Start,
             "label",
-            &fitted(&row.label, room),
+            &fitted(label, room),
         );
         let y = top + layout.marks;
         svg.line((layout.left, y), (layout.right, y), "grid");

@@ -30,7 +30,8 @@ pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
                 let found = fields(run, calls, regime);
                 if found.len() > 1 {
                     let tag = tag(runs, run, |other| !fields(other, calls, regime).is_empty());
-                    charts.push(chart(format!("Items a second, {by}, {}{tag}", regime.name()), found));
+                    let title = format!("Items a second, {by}, {}{tag}", regime.name());
+                    charts.push(chart(title, charts.is_empty(), found));
                 }
             }
         }
@@ -60,18 +61,21 @@ fn fields(run: &Run, calls: Calls, regime: Regime) -> Vec<Field<'_>> {
     fields
 }
 
-fn chart(title: String, fields: Vec<Field<'_>>) -> Chart<'_> {
+fn chart(title: String, is_first: bool, fields: Vec<Field<'_>>) -> Chart<'_> {
     let mut capacities: Vec<u64> = fields.iter().map(|field| field.cell.capacity).collect();
     capacities.sort_unstable();
     capacities.dedup();
     let capacities: Vec<String> = capacities.iter().map(u64::to_string).collect();
     let rounds = from_to(fields.iter().map(|field| field.spread.count));
-    let notes = vec![
+    let mut notes = vec![
         "ringway's kind for that shape, in items a second over all threads; below it the best peer. The stronger the colour, \
          the faster. Empty: not measured."
             .to_owned(),
         format!("Single words of 8 bytes, capacity {}; medians of {rounds} rounds.", capacities.join(", ")),
     ];
+    if !is_first {
+        notes.remove(0);
+    }
     Chart::new(title, notes, move |width| draw(width, &fields))
 }
 

@@ -1,6 +1,7 @@
 //! p99.9 over time, above a strip of what the machine itself did meanwhile.
 
 use crate::{
+    report::words,
     results::{Latency, Part, Run},
     show,
 };
@@ -45,9 +46,8 @@ pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
 fn chart<'r>(runs: &'r [Run], run: &'r Run, found: &'r Latency) -> Chart<'r> {
     let load = found.load.map_or(String::new(), |load| format!(", {:.0} % load", load * 100.0));
     let title = format!(
-        "{}, {} arrivals{load}: {}{}",
-        found.family(),
-        found.arrivals,
+        "{}{load}: {}{}",
+        words::arriving(found.family(), &found.arrivals),
         found.entry,
         tag(runs, run, |run| has_entry(run, &found.entry))
     );
