@@ -4,6 +4,7 @@
 //! cargo run --release --manifest-path tests/mutants/Cargo.toml [-- OPTIONS]
 //!   --only A,B      mutants whose line in the report contains A or B
 //!   --skip A,B      do not run models whose name contains A or B
+//!   --unexplained   leave out the mutants that justified.txt explains: no model notices them, so each meets every model
 //!   --all           every model against every mutant, not only up to the first that notices; names idle models
 //!   --list          the mutants, without running any
 //!   --timeout SECS  for one model under one mutant (default: 20 times what it takes unharmed, 10 s at the least)
@@ -48,6 +49,7 @@ const SIDE_BY_SIDE: usize = 2;
 struct Options {
     only: Option<String>,
     skip: Option<String>,
+    unexplained: bool,
     all: bool,
     list: bool,
     timeout: Option<Duration>,
@@ -61,6 +63,7 @@ fn options() -> Result<Options, String> {
         match arg.as_str() {
             "--only" => options.only = Some(value()?),
             "--skip" => options.skip = Some(value()?),
+            "--unexplained" => options.unexplained = true,
             "--all" => options.all = true,
             "--list" => options.list = true,
             "--timeout" => {
@@ -101,9 +104,11 @@ fn run() -> Result<bool, String> {
     let started = Instant::now();
     let files = tree::live_files(&root)?;
     let sites = sites::all(&root, &files)?;
+    let justified = justified::load(&root)?;
     let wanted = |site: &Site, mutant: &Mutant| {
         let is_in = |texts: &String| texts.split(',').any(|text| report::label(site, mutant).contains(text));
-        options.only.as_ref().is_none_or(is_in)
+        let is_explained = || justified.iter().any(|entry| entry.key == report::key(site, mutant));
+        options.only.as_ref().is_none_or(is_in) && !(options.unexplained && is_explained())
     };
     let mutants: Vec<(&Site, &Mutant)> = sites
         .iter()
@@ -120,8 +125,8 @@ fn run() -> Result<bool, String> {
     let built = started.elapsed();
     let models = models::unharmed(&root, &binary, options.skip.as_deref())?;
     let outcomes = try_all(&binary, &mutants, &models, &options);
-    let justified = justified::load(&root)?;
-    let fine = report::print(&outcomes, &models, &justified, options.all, options.only.is_none());
+    let is_whole = options.only.is_none() && !options.unexplained;
+    let fine = report::print(&outcomes, &models, &justified, options.all, is_whole);
     println!("built in {:.0} s, done after {:.0} s", built.as_secs_f64(), started.elapsed().as_secs_f64());
     Ok(fine)
 }

@@ -20,7 +20,7 @@ fn change(site: &Site, mutant: &Mutant) -> String {
 }
 
 /// The mutant's name in `justified.txt`.
-fn key(site: &Site, mutant: &Mutant) -> String {
+pub(crate) fn key(site: &Site, mutant: &Mutant) -> String {
     format!("{} | {} | {} | {}", site.file, site.function, change(site, mutant), site.code)
 }
 
