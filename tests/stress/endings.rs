@@ -204,8 +204,11 @@ where
                 Deeds { id, accepted, ..Deeds::default() }
             });
         }
+        // What somebody had in hand who died comes late, where it does not stay in the ring.
+        let mut in_order = true;
         for mut rx in rxs {
             let (dies, enough) = (random.below(4), random.below(60));
+            in_order &= dies > 0 || !K::FACTS.hands;
             crew.add(move || {
                 let mut popped = consume(&mut rx, if dies < 2 { enough } else { usize::MAX });
                 match dies {
@@ -218,7 +221,9 @@ where
         }
         // That all threads end is half of the test.
         for deed in crew.survivors() {
-            assert_order(&deed.popped);
+            if in_order {
+                assert_order(&deed.popped);
+            }
         }
         ledger.settle(0);
     });
