@@ -145,6 +145,11 @@ impl Course {
         }
     }
 
+    /// Whether no stream was broken, and it did not hang for good.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.faults.is_empty() && self.hangs.len() < FAILURES_MAX.min(self.case.rounds)
+    }
+
     /// Whether there is no queue in it.
     pub(crate) fn is_jitter(&self) -> bool {
         self.case.entry.part == crate::harness::entries::Part::Ceiling

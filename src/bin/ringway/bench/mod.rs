@@ -90,8 +90,7 @@ pub(crate) fn run(told: &args::Bench) -> Result<ExitCode, Fault> {
     text += &compared.map(|compared| format!("\n{compared}")).unwrap_or_default();
     let path = path.display();
     show::print(&format!("{text}\nwritten to {path}; ringway report {path} makes a page of it\n"))?;
-    let is_sound =
-        results.is_sound() && courses.iter().all(|course| course.faults.is_empty() && course.hangs.is_empty());
+    let is_sound = results.is_sound() && courses.iter().all(Course::is_sound);
     Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
