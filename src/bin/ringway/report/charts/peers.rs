@@ -103,13 +103,8 @@ fn draw_ratios(width: f64, lines: &[Line<'_>]) -> Svg {
     let one = x.at(1.0);
     svg.text((one - 8.0, TEXT), Anchor::End, "title", "← peer faster");
     svg.text((one + 8.0, TEXT), Anchor::Start, "title", "ringway faster →");
-    for tick in x.ticks() {
-        let at = x.at(tick);
-        svg.line((at, ABOVE - 6.0), (at, height - BELOW), if tick == 1.0 { "axis" } else { "grid" });
-        for y in [ABOVE - 12.0, height - 8.0] {
-            svg.text((at, y), Anchor::Middle, "tick", &format!("{tick}x"));
-        }
-    }
+    named_values(&mut svg, &x, |tick| format!("{tick}x"));
+    svg.line((one, ABOVE - 6.0), (one, height - BELOW), "axis");
     let mut top = ABOVE;
     for (name, lines) in groups {
         svg.text((0.0, top + TEXT + 3.0), Anchor::Start, "heading", name);
@@ -120,6 +115,22 @@ fn draw_ratios(width: f64, lines: &[Line<'_>]) -> Svg {
         }
     }
     svg
+}
+
+/// Lines at the values that the axis names; above and below them as many names as don't touch.
+fn named_values(svg: &mut Svg, x: &Scale, name: impl Fn(f64) -> String) {
+    let bottom = svg.height - BELOW;
+    let mut free = f64::NEG_INFINITY;
+    for tick in x.ticks() {
+        let (at, name) = (x.at(tick), name(tick));
+        svg.line((at, ABOVE - 6.0), (at, bottom), "grid");
+        if at - text_width(&name) / 2.0 >= free {
+            free = at + text_width(&name) / 2.0 + 4.0;
+            for y in [ABOVE - 12.0, bottom + 16.0] {
+                svg.text((at, y), Anchor::Middle, "tick", &name);
+            }
+        }
+    }
 }
 
 fn ratio_line(svg: &mut Svg, layout: &Layout, x: &Scale, top: f64, line: &Line<'_>) {
@@ -254,13 +265,7 @@ fn draw_contenders(width: f64, rows: &[Contenders<'_>], labels: &[String], units
     let x = Scale::new(Kind::Log, (low * 0.85, high * 1.15), (layout.left, layout.right));
     let mut svg = Svg::new(width, height);
     svg.text((layout.left, TEXT), Anchor::Start, "title", &fitted(units, width - layout.left));
-    for tick in x.ticks() {
-        let at = x.at(tick);
-        svg.line((at, ABOVE - 6.0), (at, height - BELOW), "grid");
-        for y in [ABOVE - 12.0, height - 8.0] {
-            svg.text((at, y), Anchor::Middle, "tick", &time(tick));
-        }
-    }
+    named_values(&mut svg, &x, time);
     for (nth, (row, label)) in rows.iter().zip(labels).enumerate() {
         let top = ABOVE + nth as f64 * layout.step;
         let room = if layout.is_wide { layout.left - 8.0 } else { width };
