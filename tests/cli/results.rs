@@ -171,7 +171,7 @@ fn latency(noise: &mut Noise, arrivals: &str, load: f64, (entry, part): (&str, &
         })
         .collect();
     json!({
-        "cell": format!("open-{arrivals} {:.0} %", load * 100.0), "entry": entry, "part": part, "arrivals": arrivals, "closed_loop": false,
+        "cell": format!("open-{arrivals}"), "entry": entry, "part": part, "arrivals": arrivals, "closed_loop": false,
         "offered": 4e6 * load, "achieved": 4e6 * load.min(1.0), "load": load, "count": 1_000_000 + (load * 1e6) as u64,
         "percentiles": { "50": at(0.5), "90": at(0.9), "99": at(0.99), "99.9": at(0.999), "99.99": if load < 0.2 { Value::Null } else { json!(at(0.9999)) }, "max": at(0.999_99) * 1.7 },
         "curve": curve, "timeline": timeline, "hdr": format!("open-loop-{}-{load}.hdr", entry.replace(' ', "-")),

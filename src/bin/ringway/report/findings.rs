@@ -199,7 +199,7 @@ fn at_half_load(runs: &[Run]) -> Option<Headline> {
         value: show::time(ns),
         detail: format!(
             "p99.9 from the intended time; {} by {}, {} offered: {} samples",
-            words::arriving(found.family(), &found.arrivals),
+            words::arriving(&found.cell, &found.arrivals),
             found.entry,
             show::rate(found.offered.unwrap_or_default(), "items"),
             show::count(found.count)

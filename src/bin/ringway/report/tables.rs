@@ -97,13 +97,13 @@ fn distributions(runs: &[Run], body: &mut String) {
     for run in runs {
         let mut kinds: Vec<(&str, &str)> = Vec::new();
         for found in &run.latencies {
-            let kind = (found.family(), found.arrivals.as_str());
+            let kind = (found.cell.as_str(), found.arrivals.as_str());
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
         }
         for (cell, arrivals) in kinds {
-            let is_of_kind = |found: &&Latency| (found.family(), found.arrivals.as_str()) == (cell, arrivals);
+            let is_of_kind = |found: &&Latency| (found.cell.as_str(), found.arrivals.as_str()) == (cell, arrivals);
             let mut found: Vec<&Latency> = run.latencies.iter().filter(is_of_kind).collect();
             let load = |found: &Latency| found.load.unwrap_or(0.0);
             found.sort_by(|left, right| {

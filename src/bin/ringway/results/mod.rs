@@ -108,6 +108,7 @@ pub(crate) struct Cell {
 /// A whole distribution: of an open loop, or of round trips.
 #[derive(Debug)]
 pub(crate) struct Latency {
+    /// Loads of one plan share it.
     pub(crate) cell: String,
     pub(crate) entry: String,
     pub(crate) part: Part,
@@ -172,9 +173,11 @@ impl Run {
         Self::parse(&text).map_err(|what| refused(&what))
     }
 
-    /// Whether a row is one load of many: its figures are those of a distribution.
+    /// Whether a row is one load of many, `open-poisson 50 %`: its figures are those of a distribution.
     pub(crate) fn is_of_sweep(&self, row: &str) -> bool {
-        self.latencies.iter().any(|found| found.load.is_some() && found.cell == row)
+        let is_load = |rest: &str| rest.starts_with(' ') && rest.ends_with('%');
+        let swept = self.latencies.iter().filter(|found| found.load.is_some());
+        swept.filter_map(|found| row.strip_prefix(found.cell.as_str())).any(is_load)
     }
 
     /// What tells it from other runs.
@@ -185,17 +188,6 @@ impl Run {
 }
 
 impl Latency {
-    /// What its loads have in common: the cell's name without the load.
-    pub(crate) fn family(&self) -> &str {
-        let Some(_) = self.load else { return &self.cell };
-        let (family, load) = self
-            .cell
-            .rsplit_once(' ')
-            .filter(|(_, unit)| *unit == "%")
-            .map_or((self.cell.as_str(), ""), |(rest, _)| rest.rsplit_once(' ').unwrap_or((rest, "")));
-        if load.parse::<f64>().is_ok() { family } else { &self.cell }
-    }
-
     /// ns at a percentile, if the file has it and there were samples enough.
     pub(crate) fn at(&self, percentile: &str) -> Option<f64> {
         self.percentiles.get(percentile).copied().flatten()

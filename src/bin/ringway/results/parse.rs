@@ -306,31 +306,17 @@ mod tests {
     }
 
     #[test]
-    fn loads_of_one_family_share_its_name() {
-        let family = |cell: &str, load: &str| {
-            let latency =
-                format!(r#"{{"cell":"{cell}","entry":"e","part":"peer","load":{load},"count":1,"percentiles":{{}}}}"#);
-            let text = format!("{{{HEAD},\"cells\":[],\"latencies\":[{latency}]}}");
-            Run::parse(&text).expect("read").latencies[0].family().to_owned()
-        };
-        assert_eq!(family("open-poisson 50 %", "0.5"), "open-poisson");
-        assert_eq!(family("open-poisson 50 %", "null"), "open-poisson 50 %");
-        assert_eq!(family("half %", "0.5"), "half %");
-        assert_eq!(family("open loop", "0.5"), "open loop");
-    }
-
-    #[test]
     fn distributions_are_read() {
         let latencies = r#"{"cell":"open loop","entry":"e","part":"ringway","arrivals":"poisson","offered":1e6,"count":9,
-            "percentiles":{"50":100,"99.99":null},"curve":[[0.9,300],[0.5,100]],"timeline":[[0,5,null]],"jitter":true}"#;
+            "load":0.5,"percentiles":{"50":100,"99.99":null},"curve":[[0.9,300],[0.5,100]],"timeline":[[0,5,null]],"jitter":true}"#;
         let text = format!(
             "{{{HEAD},\"cells\":[],\"latencies\":[{latencies}],\"matrix\":{{\"cpus\":[0,1],\"ns\":[[null,9],[9,null]]}}}}"
         );
         let run = Run::parse(&text).expect("read");
         let found = &run.latencies[0];
+        assert!(run.is_of_sweep("open loop 50 %") && !run.is_of_sweep("open loop") && !run.is_of_sweep("other 50 %"));
         assert_eq!((found.at("50"), found.at("99.99"), found.at("90")), (Some(100.0), None, None));
         assert_eq!(found.curve, [(0.5, 100.0), (0.9, 300.0)]);
-        assert_eq!(found.family(), "open loop");
         assert!(found.is_jitter && !found.is_closed_loop && found.timeline[0].jitter_ns.is_none());
         assert_eq!(run.matrix.expect("a matrix").ns[0], [None, Some(9.0)]);
         assert_refused(&text.replace("[9,null]]", "[9]]"), "matrix: 2 CPUs want as many rows and columns");

@@ -23,7 +23,7 @@ const LOAD_OFF: f64 = 0.25;
 pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
     let mut kinds: Vec<(&str, &str, bool)> = Vec::new();
     for found in runs.iter().flat_map(|run| &run.latencies).filter(|found| found.curve.len() > 1) {
-        let kind = (found.family(), found.arrivals.as_str(), found.is_closed_loop);
+        let kind = (found.cell.as_str(), found.arrivals.as_str(), found.is_closed_loop);
         if !found.is_jitter && !kinds.contains(&kind) {
             kinds.push(kind);
         }
@@ -36,7 +36,7 @@ pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
 fn lines<'r>(runs: &'r [Run], (cell, arrivals, is_closed): (&str, &str, bool)) -> Vec<(&'r Run, &'r Latency)> {
     let off = |found: &Latency| found.load.map_or(0.0, |load| (load - LOAD).abs());
     let is_of_kind = |found: &&Latency| {
-        let of_cell = found.family() == cell;
+        let of_cell = found.cell.as_str() == cell;
         let of_loop = (found.arrivals.as_str(), found.is_closed_loop) == (arrivals, is_closed);
         of_cell && of_loop && found.curve.len() > 1 && off(found) <= LOAD_OFF
     };

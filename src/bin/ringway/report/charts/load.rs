@@ -45,7 +45,7 @@ impl Sweep<'_> {
 pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
     let mut kinds: Vec<(&str, &str)> = Vec::new();
     for found in runs.iter().flat_map(|run| &run.latencies).filter(|found| !found.is_closed_loop && !found.is_jitter) {
-        let kind = (found.family(), found.arrivals.as_str());
+        let kind = (found.cell.as_str(), found.arrivals.as_str());
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }
@@ -67,7 +67,7 @@ fn sweeps<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str)) -> Vec<Sweep<'r>>
     let mut sweeps: Vec<Sweep<'r>> = Vec::new();
     for run in runs {
         let of_kind = |found: &&Latency| {
-            found.family() == cell && found.arrivals == arrivals && !found.is_closed_loop && !found.is_jitter
+            found.cell.as_str() == cell && found.arrivals == arrivals && !found.is_closed_loop && !found.is_jitter
         };
         for found in run.latencies.iter().filter(of_kind).filter(|found| found.offered.is_some()) {
             match sweeps.iter_mut().find(|sweep| std::ptr::eq(sweep.run, run) && sweep.entry() == found.entry) {
@@ -106,7 +106,7 @@ fn of_one<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str), sweep: Sweep<'r>)
         .run
         .latencies
         .iter()
-        .filter(|found| found.is_jitter && (found.family(), found.arrivals.as_str()) == (cell, arrivals));
+        .filter(|found| found.is_jitter && (found.cell.as_str(), found.arrivals.as_str()) == (cell, arrivals));
     let jitter: Vec<_> = jitter.filter_map(|found| Some((found.offered?, found.at("99.9")?))).collect();
     let mut series: Vec<Series> = PERCENTILES
         .iter()

@@ -30,7 +30,7 @@ pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
         for found in run.latencies.iter().filter(is_of_ours) {
             let fitness = |found: &Latency| found.load.filter(|&load| load < 0.95).unwrap_or(0.0);
             let same = |other: &&mut &Latency| {
-                (other.family(), &other.entry, &other.arrivals) == (found.family(), &found.entry, &found.arrivals)
+                (&other.cell, &other.entry, &other.arrivals) == (&found.cell, &found.entry, &found.arrivals)
             };
             match shown.iter_mut().find(same) {
                 Some(other) if fitness(found) > fitness(other) => *other = found,
@@ -47,7 +47,7 @@ fn chart<'r>(runs: &'r [Run], run: &'r Run, found: &'r Latency) -> Chart<'r> {
     let load = found.load.map_or(String::new(), |load| format!(", {:.0} % load", load * 100.0));
     let title = format!(
         "{}{load}: {}{}",
-        words::arriving(found.family(), &found.arrivals),
+        words::arriving(&found.cell, &found.arrivals),
         found.entry,
         tag(runs, run, |run| has_entry(run, &found.entry))
     );
