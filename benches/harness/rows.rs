@@ -372,7 +372,7 @@ pub(crate) const ROWS: &[Row] = &[
         name: "paced-1kHz-blocking",
         topology: Topology::Paced,
         burst: Duration::from_millis(200),
-        every: 4,
+        every: 2,
         ..BLOCKING
     },
     Row { name: "idle-blocking", topology: Topology::Idle, burst: Duration::from_secs(5), every: ONCE, ..BLOCKING },
