@@ -31,19 +31,11 @@ mod tree;
 use std::{
     path::Path,
     process::ExitCode,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
     time::{Duration, Instant},
 };
 
 use models::{Model, Verdict};
 use sites::{Mutant, Site};
-
-/// Processes at a time.
-const SIDE_BY_SIDE: usize = 2;
 
 #[derive(Default)]
 struct Options {
@@ -137,39 +129,24 @@ fn try_all<'a>(
     models: &[Model],
     options: &Options,
 ) -> Vec<Outcome<'a>> {
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..SIDE_BY_SIDE {
-            let (next, outcomes) = (&next, &outcomes);
-            scope.spawn(move || {
-                loop {
-                    let nth = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&(site, mutant)) = mutants.get(nth) else { return };
-                    let reaching: Vec<_> = models.iter().filter(|model| model.reaches.contains(&site.number)).collect();
-                    let mut killers = Vec::new();
-                    for model in &reaching {
-                        let limit = options.timeout.unwrap_or((model.takes * 20).max(Duration::from_secs(10)));
-                        let change = format!("{}:{}", site.number, mutant.to);
-                        let (verdict, _) = model.run(binary, Ok(&change), limit);
-                        if verdict != Verdict::Passed {
-                            killers.push((model.title(), verdict));
-                            if !options.all {
-                                break;
-                            }
-                        }
-                    }
-                    eprint!("{}", if killers.is_empty() { '!' } else { '.' });
-                    outcomes
-                        .lock()
-                        .expect("no worker panics")
-                        .push((nth, Outcome { site, mutant, reaching: reaching.len(), killers }));
+    let outcomes = models::side_by_side(mutants.len(), |nth| {
+        let (site, mutant) = mutants[nth];
+        let reaching: Vec<_> = models.iter().filter(|model| model.reaches.contains(&site.number)).collect();
+        let mut killers = Vec::new();
+        for model in &reaching {
+            let limit = options.timeout.unwrap_or((model.takes * 20).max(Duration::from_secs(10)));
+            let change = format!("{}:{}", site.number, mutant.to);
+            let (verdict, _) = model.run(binary, Ok(&change), limit);
+            if verdict != Verdict::Passed {
+                killers.push((model.title(), verdict));
+                if !options.all {
+                    break;
                 }
-            });
+            }
         }
+        eprint!("{}", if killers.is_empty() { '!' } else { '.' });
+        Outcome { site, mutant, reaching: reaching.len(), killers }
     });
     eprintln!();
-    let mut outcomes = outcomes.into_inner().expect("no worker panics");
-    outcomes.sort_by_key(|&(nth, _)| nth);
-    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    outcomes
 }

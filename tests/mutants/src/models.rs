@@ -6,7 +6,11 @@ use std::{
     io::{self, Read as _},
     path::Path,
     process::{Command, Stdio},
-    sync::mpsc,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -34,6 +38,9 @@ pub(crate) enum Verdict {
 
 const FENCES: [&str; 2] = ["asymmetric", "symmetric"];
 
+/// Processes at a time.
+const SIDE_BY_SIDE: usize = 2;
+
 /// For an unharmed model.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -43,11 +50,12 @@ pub(crate) fn unharmed(root: &Path, binary: &Path, skip: Option<&str>) -> Result
     let list =
         Command::new(binary).args(["--list", "--format", "terse"]).output().map_err(|error| error.to_string())?;
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
-    let mut models = Vec::new();
-    let trace = root.join("target/mutants/trace");
     let skipped = |name: &str| skip.is_some_and(|texts| texts.split(',').any(|text| name.contains(text)));
     let names = list.lines().filter_map(|line| line.strip_suffix(": test")).filter(|name| !skipped(name));
-    for (name, fences) in names.flat_map(|name| FENCES.map(|fences| (name, fences))) {
+    let wanted: Vec<_> = names.flat_map(|name| FENCES.map(|fences| (name, fences))).collect();
+    let models = side_by_side(wanted.len(), |nth| {
+        let (name, fences) = wanted[nth];
+        let trace = root.join(format!("target/mutants/trace-{nth}"));
         let _ = fs::remove_file(&trace);
         let mut model = Model { name: name.to_owned(), fences, reaches: BTreeSet::new(), takes: PATIENCE };
         let started = Instant::now();
@@ -57,11 +65,36 @@ pub(crate) fn unharmed(root: &Path, binary: &Path, skip: Option<&str>) -> Result
             return Err(format!("{name} fails on the unharmed tree, {fences}: {verdict:?}\n{said}"));
         }
         let numbers = fs::read_to_string(&trace).unwrap_or_default();
+        let _ = fs::remove_file(&trace);
         model.reaches = numbers.lines().filter_map(|line| line.parse().ok()).collect();
-        models.push(model);
-    }
+        Ok(model)
+    });
+    let mut models = models.into_iter().collect::<Result<Vec<_>, _>>()?;
     models.sort_by_key(|model| model.takes);
     Ok(models)
+}
+
+/// Does so many things, as many at a time as there are processes for.
+pub(crate) fn side_by_side<R: Send>(things: usize, each: impl Fn(usize) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                loop {
+                    let nth = next.fetch_add(1, Ordering::Relaxed);
+                    if nth >= things {
+                        return;
+                    }
+                    let result = each(nth);
+                    done.lock().expect("no worker panics").push((nth, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().expect("no worker panics");
+    done.sort_by_key(|&(nth, _)| nth);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 impl Model {
