@@ -42,11 +42,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// As plain numbers, to be told one by one.
-    pub(crate) fn words(&self) -> [u64; Self::WORDS] {
-        let Self { accepted, acked, dead, expired, dropped_at_bound, dropped_dead_letters_full, .. } = *self;
-        let Self { cancelled, handed_back, in_hand, deliveries, redeliveries, leases_expired, stale, .. } = *self;
-        let Self { refused_full, refused_duplicate, redriven, .. } = *self;
+    /// Every figure, always in this order.
+    fn figures(&mut self) -> [&mut u64; Self::WORDS] {
+        let Self { accepted, acked, dead, expired, dropped_at_bound, dropped_dead_letters_full, cancelled, .. } = self;
+        let Self { handed_back, in_hand, deliveries, redeliveries, leases_expired, stale, .. } = self;
+        let Self { refused_full, refused_duplicate, redriven, .. } = self;
         [
             accepted,
             acked,
@@ -67,29 +67,16 @@ impl Ledger {
         ]
     }
 
+    /// As plain numbers, to be told one by one.
+    pub(crate) fn words(mut self) -> [u64; Self::WORDS] {
+        self.figures().map(|figure| *figure)
+    }
+
     /// From [`words`](Self::words).
     pub(crate) fn from_words(words: [u64; Self::WORDS]) -> Self {
-        let [accepted, acked, dead, expired, dropped_at_bound, dropped_dead_letters_full, rest @ ..] = words;
-        let [cancelled, handed_back, in_hand, deliveries, redeliveries, leases_expired, stale, rest @ ..] = rest;
-        let [refused_full, refused_duplicate, redriven] = rest;
-        Self {
-            accepted,
-            acked,
-            dead,
-            expired,
-            dropped_at_bound,
-            dropped_dead_letters_full,
-            cancelled,
-            handed_back,
-            in_hand,
-            deliveries,
-            redeliveries,
-            leases_expired,
-            stale,
-            refused_full,
-            refused_duplicate,
-            redriven,
-        }
+        let mut ledger = Self::default();
+        ledger.figures().into_iter().zip(words).for_each(|(figure, word)| *figure = word);
+        ledger
     }
 
     pub(crate) const WORDS: usize = 16;

@@ -2,8 +2,8 @@
 //!
 //! Samples that were taken at different distances between the CPUs never meet in one figure: see [`Regime`].
 
-/// Figures below which there is nothing to say.
-const ROUNDS_MIN: usize = 3;
+pub(crate) use crate::harness::stats::Spread;
+
 /// Up to this probability that chance alone would be as one-sided, a ratio counts as decided.
 pub(crate) const CHANCE_MAX: f64 = 0.01;
 /// Fewer rounds can't reach that, even if all are of one mind.
@@ -38,36 +38,6 @@ impl Regime {
             Self::Near => 'n',
             Self::Far => 'f',
         }
-    }
-}
-
-/// Many figures in three.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Spread {
-    /// How many there were.
-    pub(crate) count: usize,
-    /// Half are below.
-    pub(crate) median: f64,
-    /// A tenth are below.
-    pub(crate) p10: f64,
-    /// A tenth are above.
-    pub(crate) p90: f64,
-}
-
-impl Spread {
-    /// `None` if there are too few to speak of.
-    pub(crate) fn of(mut values: Vec<f64>) -> Option<Self> {
-        if values.len() < ROUNDS_MIN {
-            return None;
-        }
-        values.sort_by(f64::total_cmp);
-        let at = |quantile: f64| {
-            let place = quantile * (values.len() - 1) as f64;
-            let (below, part) = (place.floor() as usize, place.fract());
-            let above = (below + 1).min(values.len() - 1);
-            values[below] * (1.0 - part) + values[above] * part
-        };
-        Some(Self { count: values.len(), median: at(0.5), p10: at(0.1), p90: at(0.9) })
     }
 }
 
