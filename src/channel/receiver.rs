@@ -65,6 +65,12 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
         Taking::new(&mut *self.consumer, &self.link)
     }
 
+    #[inline(always)]
+    fn pop(&mut self) -> Result<T, PopError> {
+        let link = &self.link;
+        self.consumer.pop_and_tell(|key| link.senders.signal.notify(1, key))
+    }
+
     /// Receives the next item; waits for it.
     ///
     /// # Errors
@@ -75,8 +81,7 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
     /// others.
     #[inline]
     pub fn recv(&mut self) -> Result<T, RecvError> {
-        let popped = self.taking().consumer.try_pop();
-        match popped {
+        match self.pop() {
             Ok(item) => Ok(item),
             Err(nothing) => self.recv_later(nothing),
         }
@@ -88,8 +93,7 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
     /// [`TryRecvError`]. `Empty` only means that nothing can be taken now.
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        let popped = self.taking().consumer.try_pop();
-        popped.map_err(|nothing| match nothing {
+        self.pop().map_err(|nothing| match nothing {
             PopError::Empty => TryRecvError::Empty,
             PopError::Closed => self.end().into(),
         })
@@ -101,7 +105,7 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
     /// [`RecvUntilError`]. With a deadline that is over, as [`try_recv`](Self::try_recv).
     #[inline]
     pub fn recv_until(&mut self, until: Deadline) -> Result<T, RecvUntilError> {
-        let mut popped = self.taking().consumer.try_pop();
+        let mut popped = self.pop();
         if matches!(popped, Err(PopError::Empty)) {
             popped = self.take_until(until, |consumer| consumer.try_pop());
         }

@@ -185,7 +185,9 @@ impl<T> Place<T> {
     /// The cell `ahead` items on, in the same line.
     #[inline(always)]
     pub(super) fn cell(&self, ahead: u64) -> *const Cell<T> {
-        Lines::cell(self.header, self.nth() + ahead)
+        // Known without a look, where there is but one.
+        let nth = if Lines::<T>::PER_LINE == 1 { 0 } else { self.nth() + ahead };
+        Lines::cell(self.header, nth)
     }
 
     /// Moves on by `items` of the same line.
@@ -195,16 +197,25 @@ impl<T> Place<T> {
         self.stamp += items;
     }
 
+    /// Moves on to `stamp`, in the same line.
+    #[inline(always)]
+    pub(super) fn step_to(&mut self, stamp: u64) {
+        debug_assert!(stamp >= self.stamp && stamp - self.stamp <= self.left_in_line());
+        self.stamp = stamp;
+    }
+
     /// From behind the last item of a line to the first of the next.
     #[inline(always)]
     pub(super) fn next_line(&mut self, lines: &Lines<T>) {
         debug_assert_eq!(self.left_in_line(), 0);
-        let (sequence, lap) = (self.sequence(), self.stamp >> COUNT_BITS);
-        let header = self.header.wrapping_byte_add(Lines::<T>::STRIDE);
-        let (header, lap) = if header == lines.end { (lines.header(0), lap + 1) } else { (header, lap) };
-        self.header = header;
-        self.stamp = lap << COUNT_BITS;
-        self.shift = sequence.wrapping_sub(self.stamp);
+        self.header = self.header.wrapping_byte_add(Lines::<T>::STRIDE);
+        self.stamp -= Lines::<T>::PER_LINE;
+        self.shift = self.shift.wrapping_add(Lines::<T>::PER_LINE);
+        if self.header == lines.end {
+            self.header = lines.header(0);
+            self.stamp += 1 << COUNT_BITS;
+            self.shift = self.shift.wrapping_sub(1 << COUNT_BITS);
+        }
     }
 
     /// The header of the line `ahead` lines on; of this one, if the lines end before.

@@ -187,6 +187,16 @@ pub trait Consumer: Send + Sized + sealed::MakesRoom {
     /// [`PopError::Empty`]: nothing to take now. [`PopError::Closed`]: nothing, and nothing will come.
     fn try_pop(&mut self) -> Result<Self::Item, PopError>;
 
+    /// [`try_pop`](Self::try_pop), then [`made_room`](sealed::MakesRoom::made_room); at no cost with most items, where the
+    /// ring knows which of them make room.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn pop_and_tell(&mut self, tell: impl FnMut(usize)) -> Result<Self::Item, PopError> {
+        let popped = self.try_pop();
+        self.made_room(tell);
+        popped
+    }
+
     /// Hands up to `max` items to `each`, oldest first; returns how many: at least one, unless `max` is 0.
     ///
     /// # Errors

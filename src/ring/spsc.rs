@@ -190,7 +190,16 @@ impl<T: Send> super::Consumer for Consumer<T> {
 
     #[inline(always)]
     fn try_pop(&mut self) -> Result<T, PopError> {
-        self.reader.pop(&self.shared.track, &self.shared.head)
+        self.reader.pop(&self.shared.track, &self.shared.head, |_| ())
+    }
+
+    #[inline(always)]
+    fn pop_and_tell(&mut self, mut tell: impl FnMut(usize)) -> Result<T, PopError> {
+        self.reader.pop(&self.shared.track, &self.shared.head, |gave_back| {
+            if std::mem::take(gave_back) {
+                tell(0);
+            }
+        })
     }
 
     #[inline(always)]

@@ -167,10 +167,30 @@ impl<T> Consumer<T> {
         })
     }
 
+    /// Pops from the current lane, if nobody else reads and the lane goes on: the common case, short enough to be inlined.
+    /// Calls `after_turn` as [`Reader::pop`] does.
+    #[inline(always)]
+    fn pop_on(&mut self, mut after_turn: impl FnMut(&mut Self, &mut bool)) -> Option<T> {
+        if self.budget == 0 || !self.is_alone() {
+            return None;
+        }
+        // SAFETY: as in `round`.
+        let lane = unsafe { self.current.as_ref() }.value();
+        // SAFETY: there is no other consumer, and only this one could make one.
+        let mut turn = unsafe { Turn::of_lone(lane) };
+        let (reader, packed) = turn.reader();
+        let after_turn = |gave_back: &mut bool| {
+            // Line by line: no word is written for an item.
+            self.budget = self.budget.saturating_sub(Reader::<T>::PER_TURN);
+            after_turn(self, gave_back);
+        };
+        reader.pop(&packed.track, &packed.head, after_turn).ok()
+    }
+
     /// Pops from whichever lane comes first.
     #[inline(never)]
     fn pop_around(&mut self) -> Result<T, PopError> {
-        self.read(|reader, packed, _| reader.pop(&packed.track, &packed.head).map(|item| (item, 1)), false)
+        self.read(|reader, packed, _| reader.pop(&packed.track, &packed.head, |_| ()).map(|item| (item, 1)), false)
     }
 
     /// Tells the producers whose lanes have got slots back; all of them, where other consumers may be reading.
@@ -233,21 +253,25 @@ impl<T: Send> crate::ring::Consumer for Consumer<T> {
 
     #[inline(always)]
     fn try_pop(&mut self) -> Result<T, PopError> {
-        // The common case, short enough to be inlined: nobody else reads, and the lane goes on.
-        if self.budget > 0 && self.is_alone() {
-            // SAFETY: as in `round`.
-            let lane = unsafe { self.current.as_ref() }.value();
-            // SAFETY: there is no other consumer, and only this one could make one.
-            let mut turn = unsafe { Turn::of_lone(lane) };
-            let (reader, packed) = turn.reader();
-            let popped = reader.pop(&packed.track, &packed.head);
-            self.gave_back |= *reader.gave_back();
-            if let Ok(item) = popped {
-                self.budget -= 1;
-                return Ok(item);
-            }
+        match self.pop_on(|consumer, gave_back| consumer.gave_back |= *gave_back) {
+            Some(item) => Ok(item),
+            None => self.pop_around(),
         }
-        self.pop_around()
+    }
+
+    #[inline(always)]
+    fn pop_and_tell(&mut self, mut tell: impl FnMut(usize)) -> Result<T, PopError> {
+        let tell_lane = |consumer: &mut Self, gave_back: &mut bool| {
+            if std::mem::take(gave_back) {
+                tell(consumer.current.addr().get());
+            }
+        };
+        if let Some(item) = self.pop_on(tell_lane) {
+            return Ok(item);
+        }
+        let popped = self.pop_around();
+        self.made_room(tell);
+        popped
     }
 
     #[inline(always)]

@@ -34,6 +34,9 @@ pub(in crate::ring) struct Reader<T> {
 unsafe impl<T: Send> Send for Reader<T> {}
 
 impl<T> Reader<T> {
+    /// Items from turn to turn, at most.
+    pub(in crate::ring) const PER_TURN: usize = Lines::<T>::PER_LINE as usize;
+
     /// A reader of the items from `head` on.
     pub(in crate::ring) fn at(track: &Track<T>, head: u64) -> Self {
         let place = Place::of(&track.lines, head);
@@ -56,20 +59,29 @@ impl<T> Reader<T> {
         self.place.sequence()
     }
 
+    /// The next item. Calls `after_turn` with [`gave_back`](Self::gave_back) where slots may have been given back, which is
+    /// not with every item.
     #[inline(always)]
-    pub(in crate::ring) fn pop(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<T, PopError> {
+    pub(in crate::ring) fn pop(
+        &mut self,
+        track: &Track<T>,
+        gate: &AtomicU64,
+        mut after_turn: impl FnMut(&mut bool),
+    ) -> Result<T, PopError> {
         // Read before the atomic load in `look`, which has the compiler forget what it knows of this reader.
         let (cell, next) = (self.place.cell(0), self.place.stamp() + 1);
-        if next > self.seen {
-            self.look(track, gate)?;
+        // A line's only item is looked for each time.
+        if Lines::<T>::PER_LINE == 1 || next > self.seen {
+            self.look(track, gate, &mut after_turn)?;
         }
         // SAFETY: cells live as long as the lines.
         let cell = unsafe { &*cell };
         // SAFETY: `stamp < seen`: published; read once, because the next line moves past it.
         let item = unsafe { cell.for_read().read() };
-        self.place.advance(1);
-        if next == self.stop {
+        self.place.step_to(next);
+        if Lines::<T>::PER_LINE == 1 || next == self.stop {
             self.turn(track, gate);
+            after_turn(&mut self.gave_back);
         }
         Ok(item)
     }
@@ -80,7 +92,7 @@ impl<T> Reader<T> {
             self.turn(track, gate);
         }
         if self.place.stamp() == self.seen {
-            self.look(track, gate)?;
+            self.look(track, gate, |_| ())?;
         }
         // SAFETY: cells live as long as the lines.
         let cell = unsafe { &*self.place.cell(0) };
@@ -99,7 +111,7 @@ impl<T> Reader<T> {
         let mut left = max as u64;
         while left > 0 {
             if self.place.stamp() == self.seen {
-                match self.look(track, gate) {
+                match self.look(track, gate, |_| ()) {
                     Ok(()) => {}
                     Err(error) if left == max as u64 => return Err(error),
                     Err(_) => break,
@@ -120,8 +132,8 @@ impl<T> Reader<T> {
         impl<T> Drop for Taken<'_, T> {
             #[inline(always)]
             fn drop(&mut self) {
-                self.0.advance(self.1, self.3);
-                self.0.release(self.1, self.2);
+                self.0.place.advance(self.3);
+                self.0.turn(self.1, self.2);
             }
         }
 
@@ -142,12 +154,12 @@ impl<T> Reader<T> {
         if self.place.stamp() == self.stop {
             self.turn(track, gate);
         }
-        let cell = self.place.cell(0);
-        if self.place.stamp() == self.seen {
-            self.look(track, gate)?;
+        let (cell, next) = (self.place.cell(0), self.place.stamp() + 1);
+        if next > self.seen {
+            self.look(track, gate, |_| ())?;
         }
         // Not into the next line yet: what is due there waits for the next call.
-        self.place.advance(1);
+        self.place.step_to(next);
         // SAFETY: cells live as long as the lines.
         let cell = unsafe { &*cell };
         // SAFETY: published; the gate stays before it until a later call, and this reader is borrowed meanwhile.
@@ -167,7 +179,7 @@ impl<T> Reader<T> {
                 self.turn(track, gate);
             }
             if self.place.stamp() == self.seen {
-                match self.look(track, gate) {
+                match self.look(track, gate, |_| ()) {
                     Ok(()) => {}
                     Err(error) if left == max as u64 => return Err(error),
                     Err(_) => break,
@@ -207,36 +219,31 @@ impl<T> Reader<T> {
     #[inline(always)]
     fn turn(&mut self, track: &Track<T>, gate: &AtomicU64) {
         self.release(track, gate);
-        self.advance(track, 0);
-    }
-
-    /// Moves past `items` of this line.
-    #[inline(always)]
-    fn advance(&mut self, track: &Track<T>, items: u64) {
-        self.place.advance(items);
-        if self.place.left_in_line() == 0 {
+        if Lines::<T>::PER_LINE == 1 || self.place.left_in_line() == 0 {
+            let due = self.give_back_at - self.head();
             self.place.next_line(&track.lines);
             self.seen = self.place.stamp();
-            self.set_stop();
+            self.stop = self.seen + min(Lines::<T>::PER_LINE, due);
         }
     }
 
     #[inline(always)]
     fn set_stop(&mut self) {
-        let due = self.give_back_at.saturating_sub(self.head());
-        self.stop = self.place.stamp() + min(self.place.left_in_line(), due);
+        self.stop = self.place.stamp() + min(self.place.left_in_line(), self.give_back_at - self.head());
     }
 
     /// Looks for items behind `head`.
-    #[inline]
-    fn look(&mut self, track: &Track<T>, gate: &AtomicU64) -> Result<(), PopError> {
+    #[inline(always)]
+    fn look(&mut self, track: &Track<T>, gate: &AtomicU64, after_turn: impl FnOnce(&mut bool)) -> Result<(), PopError> {
         let now = self.place.stamp();
         // SAFETY: headers live as long as the lines.
         let header = unsafe { &*self.place.header() };
         // ORDER: Acquire; the items up to the count are visible. Partner: the Release in `Writer::publish`.
         let stamp = header.load(Ordering::Acquire);
         if stamp <= now {
-            return self.look_again(track, gate);
+            let found = self.look_again(track, gate);
+            after_turn(&mut self.gave_back);
+            return found;
         }
         self.seen = stamp;
         if Lines::<T>::PER_LINE == 1 {
@@ -305,7 +312,8 @@ impl<T> Reader<T> {
     }
 
     /// Gives the slots of all items read back to the producer.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(in crate::ring) fn give_back(&mut self, track: &Track<T>, gate: &AtomicU64) {
         self.give_back_at = self.head() + track.batch;
         self.gave_back = true;

@@ -161,7 +161,7 @@ impl<T> Writer<T> {
         let cell = unsafe { &*cell };
         // SAFETY: the slot is free by the caller's word, and the producer is alone on free slots.
         unsafe { cell.for_write().write(item) };
-        self.place.advance(1);
+        self.place.step_to(published);
         // SAFETY: headers live as long as the lines.
         let header = unsafe { &*header };
         // ORDER: Release publishes the item to the Acquire in `Reader::look`.
