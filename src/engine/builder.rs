@@ -82,7 +82,8 @@ impl Builder {
         self
     }
 
-    /// No threads: take the workers by [`Engine::take_workers`], and poll them in loops of your own.
+    /// No threads: take the workers by [`Engine::take_workers`], and [poll](Worker::poll) them in loops of your own, or
+    /// [wait](Worker::poll_until) in them.
     pub fn by_hand(mut self) -> Self {
         self.by_hand = true;
         self
@@ -137,13 +138,13 @@ impl Builder {
             by_hand: Mutex::new(Vec::new()),
             registry: Mutex::new(Registry::default()),
         };
-        let worker = |desk: &Arc<Desk>| Worker::new(Arc::clone(desk), Arc::clone(&board), limits);
+        let worker = |desk: &Arc<Desk>| Worker::new(Arc::clone(desk), Arc::clone(&board), limits, workers);
         if self.by_hand {
             engine.by_hand = Mutex::new(desks.iter().map(worker).collect());
             return Ok(engine);
         }
         for desk in &desks {
-            let thread = start_thread(worker(desk), Arc::clone(desk), workers).map_err(StartError::Thread)?;
+            let thread = start_thread(worker(desk), Arc::clone(desk)).map_err(StartError::Thread)?;
             engine.threads.get_mut().push(thread);
         }
         Ok(engine)
@@ -151,7 +152,7 @@ impl Builder {
 }
 
 /// Starts a worker's thread, and returns when it is pinned, or known not to be.
-fn start_thread(worker: Worker, desk: Arc<Desk>, workers: usize) -> std::io::Result<thread::JoinHandle<()>> {
+fn start_thread(worker: Worker, desk: Arc<Desk>) -> std::io::Result<thread::JoinHandle<()>> {
     let (told, is_told) = mpsc::channel();
     let thread = thread::Builder::new().name(desk.name.clone()).spawn(move || {
         {
@@ -159,7 +160,7 @@ fn start_thread(worker: Worker, desk: Arc<Desk>, workers: usize) -> std::io::Res
             *pinned = pin(*pinned);
         }
         let _ = told.send(());
-        worker.run(workers);
+        worker.run();
     })?;
     let _ = is_told.recv();
     Ok(thread)

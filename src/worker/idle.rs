@@ -65,9 +65,9 @@ impl Idler {
         fence.take();
     }
 
-    /// Sleeps until somebody calls, or until `next_at`.
-    pub(super) fn sleep(&self, holds: bool, next_at: Option<Instant>) {
-        let longest = Deadline::after(if holds { HOLD } else { SLEEP_MAX });
+    /// Sleeps until somebody calls, or until `next_at`, but not past `until`.
+    pub(super) fn sleep(&self, until: Deadline, holds: bool, next_at: Option<Instant>) {
+        let longest = until.min(Deadline::after(if holds { HOLD } else { SLEEP_MAX }));
         let until = next_at.map_or(longest, |at| Deadline::at(at).min(longest));
         sleep(until, || self.place.was_called());
     }

@@ -22,7 +22,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::router::enter_handlers;
 use crate::sync::{self, Counter, Tally};
-use crate::wait::{Place, Signal, Sleepers};
+use crate::wait::{Deadline, Place, Signal, Sleepers};
 
 use self::idle::Idler;
 
@@ -223,6 +223,7 @@ pub struct Worker {
     was_busy: bool,
     /// By which it is on the lists of those who are called.
     place: sync::Arc<Place>,
+    idler: Idler,
 }
 
 struct Assigned {
@@ -234,7 +235,9 @@ struct Assigned {
 }
 
 impl Worker {
-    pub(crate) fn new(desk: Arc<Desk>, board: Arc<Board>, limits: Limits) -> Self {
+    /// One of `workers`.
+    pub(crate) fn new(desk: Arc<Desk>, board: Arc<Board>, limits: Limits, workers: usize) -> Self {
+        let place = sync::Arc::new(Place::default());
         Self {
             desk,
             board,
@@ -245,7 +248,8 @@ impl Worker {
             handled: 0,
             busy_cycles: 0,
             was_busy: false,
-            place: sync::Arc::new(Place::default()),
+            idler: Idler::new(workers, sync::Arc::clone(&place)),
+            place,
         }
     }
 
@@ -300,36 +304,66 @@ impl Worker {
         if self.leaving && self.duties.is_empty() { Polled::Ended } else { Polled::Idle }
     }
 
-    /// Polls until the engine is over; sleeps when nothing is there. It is one of `workers`.
-    pub(crate) fn run(mut self, workers: usize) {
-        let mut idler = Idler::new(workers, sync::Arc::clone(&self.place));
+    /// As [`poll`](Self::poll), but waits until something is there: looks again for a moment, then sleeps. `Idle` only when
+    /// `until` has passed.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::{Duration, Instant};
+    /// # use ringway::{Engine, router::Held, worker::Polled};
+    /// let engine = Engine::builder().workers(1).by_hand().start()?;
+    /// let jobs = engine.queue::<u64>("jobs").open()?;
+    /// engine.consume(&jobs).handle(|_shard| |_job: Held<'_, u64>| ())?;
+    /// let mut worker = engine.take_workers().remove(0);
+    /// jobs.publisher().publish(&0_u64, 7)?;
+    /// assert_eq!(worker.poll_until(Instant::now() + Duration::from_secs(1)), Polled::Handled(1));
+    /// assert_eq!(worker.poll_until(Instant::now()), Polled::Idle);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn poll_until(&mut self, until: Instant) -> Polled {
+        self.poll_or_sleep(Deadline::at(until))
+    }
+
+    /// Polls until the engine is over; sleeps when nothing is there.
+    pub(crate) fn run(mut self) {
+        while self.poll_or_sleep(Deadline::NEVER) != Polled::Ended {}
+    }
+
+    fn poll_or_sleep(&mut self, until: Deadline) -> Polled {
         loop {
             match self.poll() {
-                Polled::Handled(_) => idler.reset(),
-                Polled::Ended => return,
-                Polled::Idle if idler.looks_again() => {}
-                Polled::Idle => {
-                    let asks = self.asks;
-                    // Whoever can't take more leaves the calls to others, and looks again soon.
-                    let held = self.holds();
-                    idler.enlist(|each| {
-                        each(&self.desk.bell);
-                        let called = self.duties.iter().filter(|assigned| !assigned.holds);
-                        called.for_each(|assigned| assigned.duty.bells(each));
-                    });
-                    // Whoever made something ready before this cycle is seen in it; whoever does later calls. It has not been
-                    // to the lists of duties that came in this cycle.
-                    let polled = self.poll();
-                    if polled == Polled::Idle && self.asks == asks {
-                        idler.sleep(held || self.holds(), self.next_at());
-                    }
-                    self.strike();
-                    if polled == Polled::Ended {
-                        return;
-                    }
+                Polled::Idle if until.is_over() => return Polled::Idle,
+                Polled::Idle if self.idler.looks_again() => {}
+                Polled::Idle => match self.sleep(until) {
+                    Polled::Idle => {}
+                    polled => return polled,
+                },
+                polled => {
+                    self.idler.reset();
+                    return polled;
                 }
             }
         }
+    }
+
+    /// Goes to the lists of those who are called, polls once more, and sleeps if nothing is there even then.
+    fn sleep(&mut self, until: Deadline) -> Polled {
+        let asks = self.asks;
+        // Whoever can't take more leaves the calls to others, and looks again soon.
+        let held = self.holds();
+        self.idler.enlist(|each| {
+            each(&self.desk.bell);
+            let called = self.duties.iter().filter(|assigned| !assigned.holds);
+            called.for_each(|assigned| assigned.duty.bells(each));
+        });
+        // Whoever made something ready before this cycle is seen in it; whoever does later calls. It has not been to the
+        // lists of duties that came in this cycle.
+        let polled = self.poll();
+        if polled == Polled::Idle && self.asks == asks {
+            self.idler.sleep(until, held || self.holds(), self.next_at());
+        }
+        self.strike();
+        polled
     }
 
     /// When the first of its duties wants a turn although nothing comes.

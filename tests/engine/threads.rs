@@ -247,3 +247,24 @@ fn a_call_that_a_busy_worker_got_goes_to_another() {
     assert!(waited < Duration::from_secs(2), "{waited:?}: only the end of its nap woke the other");
     assert!(engine.drain(Duration::from_secs(30)).is_drained());
 }
+
+/// Whoever brings a thread may let it sleep until something is there, and gets it back when its time is over or the engine is.
+#[test]
+fn a_thread_of_ones_own_sleeps_until_something_is_there() {
+    let engine = Engine::builder().workers(1).by_hand().start().unwrap();
+    let jobs = engine.queue::<u64>("jobs").open().unwrap();
+    engine.consume(&jobs).handle(|_| |_: Held<'_, u64>| ()).unwrap();
+    let mut worker = engine.take_workers().remove(0);
+    let start = Instant::now();
+    assert_eq!(worker.poll_until(start + Duration::from_millis(20)), Polled::Idle);
+    assert!(start.elapsed() >= Duration::from_millis(20));
+
+    let far = Instant::now() + Duration::from_secs(3600);
+    let thread = thread::spawn(move || (worker.poll_until(far), worker.poll_until(far)));
+    let asleep = || engine.health(&Watermarks::default()).workers[0].heartbeat_age > Duration::from_millis(50);
+    until("it sleeps", asleep);
+    jobs.publisher().publish(&0_u64, 1).unwrap();
+    until("it has handled", || engine.audit().queues[0].handled == 1);
+    drop(engine);
+    assert_eq!(thread.join().unwrap(), (Polled::Handled(1), Polled::Ended));
+}
