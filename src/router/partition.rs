@@ -7,7 +7,7 @@
 //! # Source
 //! XXH3: Y. Collet. The multiplication: D. Lemire, "Fast random integer generation in an interval" (2019).
 
-use std::fmt;
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -17,7 +17,8 @@ pub const SHARDS_MAX: usize = 1024;
 /// What picks the shard: same key, same shard, same order.
 ///
 /// Text and byte strings are hashed as their bytes; an integer as its bytes, the lowest first, at its own width: `7_u32` and
-/// `7_u64` are different keys. Implement it for a type of your own by handing its identity to one of these.
+/// `7_u64` are different keys. A `usize` is hashed as a `u64` and an `isize` as an `i64`, so that their shard is the same on every
+/// machine. Implement it for a type of your own by handing its identity to one of these.
 ///
 /// # Examples
 /// ```
@@ -73,6 +74,41 @@ impl<K: Key + ?Sized> Key for &K {
     }
 }
 
+impl<K: Key + ?Sized> Key for Box<K> {
+    #[inline]
+    fn hash64(&self) -> u64 {
+        (**self).hash64()
+    }
+}
+
+impl<K: Key + ?Sized> Key for Arc<K> {
+    #[inline]
+    fn hash64(&self) -> u64 {
+        (**self).hash64()
+    }
+}
+
+impl<K: Key + ToOwned + ?Sized> Key for Cow<'_, K> {
+    #[inline]
+    fn hash64(&self) -> u64 {
+        (**self).hash64()
+    }
+}
+
+impl Key for u8 {
+    #[inline]
+    fn hash64(&self) -> u64 {
+        xxh3_64(&self.to_le_bytes())
+    }
+}
+
+impl Key for u16 {
+    #[inline]
+    fn hash64(&self) -> u64 {
+        xxh3_64(&self.to_le_bytes())
+    }
+}
+
 impl Key for u32 {
     #[inline]
     fn hash64(&self) -> u64 {
@@ -94,6 +130,20 @@ impl Key for u128 {
     }
 }
 
+impl Key for i8 {
+    #[inline]
+    fn hash64(&self) -> u64 {
+        xxh3_64(&self.to_le_bytes())
+    }
+}
+
+impl Key for i16 {
+    #[inline]
+    fn hash64(&self) -> u64 {
+        xxh3_64(&self.to_le_bytes())
+    }
+}
+
 impl Key for i32 {
     #[inline]
     fn hash64(&self) -> u64 {
@@ -105,6 +155,27 @@ impl Key for i64 {
     #[inline]
     fn hash64(&self) -> u64 {
         xxh3_64(&self.to_le_bytes())
+    }
+}
+
+impl Key for i128 {
+    #[inline]
+    fn hash64(&self) -> u64 {
+        xxh3_64(&self.to_le_bytes())
+    }
+}
+
+impl Key for usize {
+    #[inline]
+    fn hash64(&self) -> u64 {
+        (*self as u64).hash64()
+    }
+}
+
+impl Key for isize {
+    #[inline]
+    fn hash64(&self) -> u64 {
+        (*self as i64).hash64()
     }
 }
 

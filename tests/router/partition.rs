@@ -1,3 +1,5 @@
+use std::{borrow::Cow, sync::Arc};
+
 use proptest::prelude::*;
 use ringway::router::{Balance, Key, SHARDS_MAX, shard_of};
 
@@ -13,6 +15,25 @@ fn vectors() {
     }
 }
 
+/// The same of numbers, as the reference implementation hashes their bytes, the lowest first.
+#[test]
+fn vectors_of_numbers() {
+    assert_eq!(7_u8.hash64(), 0x4C5C_CA45_D0F4_811F);
+    assert_eq!(7_u16.hash64(), 0xF632_74EA_EEDF_0EEC);
+    assert_eq!(7_u32.hash64(), 0x57AE_4481_1628_C14C);
+    assert_eq!(7_u64.hash64(), 0x8167_1E58_D6B5_96AF);
+    assert_eq!(7_u128.hash64(), 0x47D3_1199_58A8_DBBE);
+    assert_eq!((-1_i8).hash64(), 0xD6BC_EC3C_6B29_D72E);
+    assert_eq!((-1_i16).hash64(), 0xB258_05C5_94DE_C06B);
+    assert_eq!((-1_i32).hash64(), 0xCD6B_1C92_0D3F_662C);
+    assert_eq!((-1_i64).hash64(), 0x5111_C7E4_7D78_4413);
+    assert_eq!((-1_i128).hash64(), 0x722A_202F_07A4_B313);
+    assert_eq!(7_usize.hash64(), 7_u64.hash64(), "the same on a machine of 32 bits");
+    assert_eq!((-1_isize).hash64(), (-1_i64).hash64());
+    assert_eq!([2, 3, 16, 1024].map(|count| shard_of(&7_usize, count)), [1, 1, 8, 517]);
+    assert_eq!([2, 3, 16, 1024].map(|count| shard_of(&7_u8, count)), [0, 0, 4, 305]);
+}
+
 /// The same bytes are the same key, whatever they are called.
 #[test]
 fn a_key_is_its_bytes() {
@@ -21,6 +42,10 @@ fn a_key_is_its_bytes() {
     assert_eq!("SPY".hash64(), "SPY".to_owned().hash64());
     assert_eq!("SPY".hash64(), b"SPY".to_vec().hash64());
     assert_eq!("SPY".hash64(), (&&"SPY").hash64());
+    assert_eq!("SPY".hash64(), Box::<str>::from("SPY").hash64());
+    assert_eq!("SPY".hash64(), Arc::<str>::from("SPY").hash64());
+    assert_eq!("SPY".hash64(), Cow::Borrowed("SPY").hash64());
+    assert_eq!("SPY".hash64(), Cow::<str>::Owned("SPY".to_owned()).hash64());
     assert_eq!(0x0059_5053_u32.hash64(), b"SPY\0".hash64());
     assert_eq!((-1_i64).hash64(), u64::MAX.hash64());
     assert_ne!(7_u32.hash64(), 7_u64.hash64());
