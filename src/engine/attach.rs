@@ -1,6 +1,6 @@
 //! How handlers are given to workers.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use super::{
     AttachError, Engine, HandlerRecord, Registry,
@@ -8,18 +8,32 @@ use super::{
 };
 use crate::router::{Contract, Key, Name, Queue, Shape, Sharing, Start, Topic};
 use crate::worker::{
-    Command, Duty, End, Figures, Handler, Intakes, KeyOf, OnPanic, Plan, QueueDuty, Stage, Supervised, Told, TopicDuty,
+    Board, Command, Desk, Duty, End, Figures, Handler, Intakes, KeyOf, OnPanic, Plan, QueueDuty, Stage, Supervised,
+    Told, TopicDuty,
 };
 
 /// Handlers that were given to workers: one a shard.
-#[derive(Debug)]
 pub struct Attached {
     /// The number of each duty, and its worker.
-    pub(super) duties: Vec<(u64, usize)>,
+    duties: Vec<(u64, Arc<Desk>)>,
     figures: Vec<Arc<Figures>>,
+    board: Arc<Board>,
 }
 
 impl Attached {
+    fn new(engine: &Engine) -> Self {
+        Self { duties: Vec::new(), figures: Vec::new(), board: Arc::clone(&engine.board) }
+    }
+
+    /// Ends the handlers: what they have not handled is counted as left. A keyed queue's shards can be served anew.
+    ///
+    /// Does not wait: they end in the next cycles of their workers; [`is_over`](Self::is_over) tells.
+    pub fn detach(&self) {
+        for (id, desk) in &self.duties {
+            desk.ask(Command::End { id: *id, end: End::Detached }, &self.board);
+        }
+    }
+
     /// Why each shard's handler ended; `None` while it goes on.
     pub fn ends(&self) -> Vec<Option<End>> {
         self.figures.iter().map(|figures| figures.end()).collect()
@@ -33,6 +47,12 @@ impl Attached {
     /// Items that they have handled.
     pub fn handled(&self) -> u64 {
         self.figures.iter().map(|figures| figures.handled.get()).sum()
+    }
+}
+
+impl fmt::Debug for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attached").field("handled", &self.handled()).field("ends", &self.ends()).finish_non_exhaustive()
     }
 }
 
@@ -135,7 +155,7 @@ impl<'e, T: Send + Sync + 'static> Subscribing<'e, T> {
         let mut subscription = self.topic.subscribe(name, &self.contract, self.start)?;
         registry.stages.extend(stages);
         let membership = Arc::clone(subscription.membership());
-        let mut attached = Attached { duties: Vec::new(), figures: Vec::new() };
+        let mut attached = Attached::new(self.engine);
         for (shard, (reader, run)) in subscription.take_readers().into_iter().zip(runs).enumerate() {
             let figures = Arc::clone(&run.figures);
             let duty = TopicDuty::new(reader, shard, run, Arc::clone(&membership));
@@ -307,7 +327,7 @@ impl<'e, T: Send + 'static> Consuming<'e, T> {
             intakes.push(own);
         }
         registry.stages.extend(stages);
-        let mut attached = Attached { duties: Vec::new(), figures: Vec::new() };
+        let mut attached = Attached::new(self.engine);
         for (nth, (own, run)) in intakes.into_iter().zip(runs).enumerate() {
             let figures = Arc::clone(&run.figures);
             let (duty, told) = duty(Intakes::new(self.queue.clone(), own), run);
@@ -409,7 +429,7 @@ impl Engine {
         let id = registry.number();
         let Place { source, subscription, shard, figures, told } = place;
         self.board.begin(source);
-        attached.duties.push((id, worker));
+        attached.duties.push((id, Arc::clone(&self.desks[worker])));
         attached.figures.push(Arc::clone(&figures));
         registry.handlers.push(HandlerRecord { source, subscription, shard, worker, figures, told });
         self.desks[worker].ask(Command::Attach { id, source, duty }, &self.board);

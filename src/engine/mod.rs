@@ -165,18 +165,6 @@ impl Engine {
         std::mem::take(&mut self.by_hand.lock())
     }
 
-    /// Ends handlers: what they have not handled is counted as left. A keyed queue's shards can be served anew.
-    ///
-    /// Does not wait: the handlers end in the next cycles of their workers; [`Attached::is_over`] tells.
-    pub fn detach(&self, attached: &Attached) {
-        for (worker, desk) in self.desks.iter().enumerate() {
-            let ids: Vec<u64> = attached.duties.iter().filter(|duty| duty.1 == worker).map(|duty| duty.0).collect();
-            if !ids.is_empty() {
-                desk.ask(Command::End { ids, end: End::Detached }, &self.board);
-            }
-        }
-    }
-
     /// Refuses whatever is published from now on; what was accepted will be handled. Returns at once.
     ///
     /// What handlers publish to closes after them, as soon as [`is_drained`](Self::is_drained) is asked, or

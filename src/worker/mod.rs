@@ -81,8 +81,8 @@ pub(crate) struct Desk {
 pub(crate) enum Command {
     /// A new duty, by its number and that of what it takes from.
     Attach { id: u64, source: u64, duty: Box<dyn Duty> },
-    /// The duties of these numbers end.
-    End { ids: Vec<u64>, end: End },
+    /// The duty of this number ends.
+    End { id: u64, end: End },
     /// All duties end, and the worker with them.
     EndAll(End),
     /// The worker goes when it has no duty any more.
@@ -393,8 +393,8 @@ impl Worker {
         for command in asked {
             match command {
                 Command::Attach { id, source, duty } => self.duties.push(Assigned { id, source, duty, holds: false }),
-                Command::End { ids, end } => {
-                    let named = self.duties.iter_mut().filter(|assigned| ids.contains(&assigned.id));
+                Command::End { id, end } => {
+                    let named = self.duties.iter_mut().filter(|assigned| assigned.id == id);
                     named.for_each(|assigned| assigned.duty.end(end));
                 }
                 Command::EndAll(end) => {

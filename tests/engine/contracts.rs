@@ -243,7 +243,7 @@ fn a_handler_is_told() {
     let mut publisher = events.publisher();
     publish(&mut publisher, 0..5);
     poll_all(&mut workers);
-    engine.detach(&attached);
+    attached.detach();
     poll_all(&mut workers);
     assert_eq!(*log.lock().unwrap(), ["3 missed", "3", "4", "batch", "idle", "detached"]);
     assert_eq!(attached.ends(), [Some(End::Detached)]);

@@ -226,7 +226,7 @@ impl Run {
             }
             Step::Detach { nth } => {
                 if let Some(attached) = self.attached.get(nth) {
-                    self.engine.detach(attached);
+                    attached.detach();
                 }
             }
             Step::Poll { worker } => {

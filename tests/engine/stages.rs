@@ -136,7 +136,7 @@ fn what_a_detached_stage_has_made_goes_on() {
         seen += items as u64;
     }
     assert_eq!(seen + 1, made, "one had no room");
-    engine.detach(&stage);
+    stage.detach();
     poll_all(&mut workers);
     assert_eq!(gate.poll(100, |event| assert_eq!(event, Event::Item(&seen))), Ok(1));
     engine.audit().check().unwrap();

@@ -140,7 +140,7 @@ fn subscriptions_come_and_go() {
             let guest = engine.subscribe(events, &name).contract(contract).start(start);
             let guest = guest.handle(|_| |_: &u64| ()).unwrap();
             until("a guest has seen something", || guest.handled() > 0);
-            engine.detach(&guest);
+            guest.detach();
             if round % 4 == 0 {
                 until("a guest is gone", || guest.is_over());
             }
