@@ -101,6 +101,9 @@ impl Builder {
     /// # Errors
     /// [`StartError`]; it says what to change.
     pub fn start(self) -> Result<Engine, StartError> {
+        if self.name.contains('\0') {
+            return Err(StartError::Name { asked: self.name });
+        }
         let settings = self.settings.unwrap_or_else(Settings::from_environment);
         let default = Limits::default();
         let is_workers = |workers: &usize| (1..=WORKERS_MAX).contains(workers);

@@ -16,6 +16,11 @@ pub enum StartError {
     },
     /// A batch without items, or without time.
     EmptyBatch,
+    /// A name with a NUL in it, which no thread can have.
+    Name {
+        /// The name given.
+        asked: String,
+    },
     /// A setting from outside the code is wrong.
     Setting(SettingError),
     /// The system gave no thread.
@@ -27,6 +32,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Workers { asked } => write!(f, "{asked} workers: pass 1 to 1024"),
             Self::EmptyBatch => f.write_str("a batch of no items, or of no time: pass 1 or more"),
+            Self::Name { asked } => write!(f, "no thread can be named {asked:?}: leave the NUL out"),
             Self::Setting(error) => error.fmt(f),
             Self::Thread(_) => f.write_str("the system gave no thread for a worker: ask for fewer"),
         }

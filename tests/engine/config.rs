@@ -103,3 +103,10 @@ fn a_wrong_file_is_refused_with_its_line() {
         "f.toml:3: queue.q.full is \"wait\": allowed is block, block:5ms, reject, drop-newest, drop-oldest"
     );
 }
+
+/// A name that no thread can have is refused, not a panic.
+#[test]
+fn a_name_with_a_nul_is_refused() {
+    let refused = Engine::builder().workers(1).name("a\0b").start();
+    assert_eq!(refused.unwrap_err().to_string(), "no thread can be named \"a\\0b\": leave the NUL out");
+}
