@@ -35,7 +35,8 @@ pub trait Handler<S: Shape>: Send + 'static {
     fn handle(&mut self, item: S::Item<'_>);
 
     /// Whether it can take more now: asked before each run of up to 128 items. As long as it says no, items stay where they
-    /// are, and their publishers wait or displace, as was agreed.
+    /// are, and their publishers wait or displace, as was agreed. A panic here means yes, unless the handler's
+    /// [`OnPanic`](super::OnPanic) ends the shard or makes the handler anew first.
     fn is_ready(&mut self) -> bool {
         true
     }

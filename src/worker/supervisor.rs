@@ -102,9 +102,9 @@ pub enum Action {
     Retried,
     /// The item was dropped.
     Skipped,
-    /// The item was dropped (nacked, with rules of delivery) and the handler made anew.
+    /// The item, if there was one, was dropped (nacked, with rules of delivery) and the handler made anew.
     Restarted,
-    /// The item was dropped (handed back, with rules of delivery) and the shard ended.
+    /// The item, if there was one, was dropped (handed back, with rules of delivery) and the shard ended.
     Stopped,
     /// The item is not done: it comes again, or is given up, by the rules of its delivery.
     Nacked,
@@ -324,7 +324,7 @@ impl<H, T> Supervised<H, T> {
         }
     }
 
-    /// Whether the handler can take more now; not, if it panics when asked.
+    /// Whether the handler can take more now.
     #[inline(always)]
     pub(crate) fn is_ready<S: Shape>(&mut self) -> bool
     where
@@ -332,11 +332,26 @@ impl<H, T> Supervised<H, T> {
     {
         match catch_unwind(AssertUnwindSafe(|| self.handler.is_ready())) {
             Ok(ready) => ready,
-            Err(panic) => {
-                self.failure(panic, 1, Action::Noted, None);
-                false
-            }
+            Err(panic) => self.after_no_answer(panic),
         }
+    }
+
+    /// The handler panicked when it was asked whether it can take more. There is no item to drop; but for `Stop` the stream goes
+    /// on, since nobody could tell when it would.
+    #[cold]
+    fn after_no_answer(&mut self, panic: Box<dyn Any + Send>) -> bool {
+        let action = match self.on_panic {
+            OnPanic::Skip | OnPanic::Retry(_) => Action::Noted,
+            OnPanic::Restart => Action::Restarted,
+            OnPanic::Stop => Action::Stopped,
+        };
+        self.failure(panic, 1, action, None);
+        match action {
+            Action::Restarted => self.restart(),
+            Action::Stopped => self.stopped = true,
+            _ => {}
+        }
+        !self.stopped
     }
 
     /// Calls a hook, whose panics are noted.

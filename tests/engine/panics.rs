@@ -275,3 +275,45 @@ fn a_panicking_drop_of_an_item_ends_no_worker() {
     assert_eq!(engine.failures().len(), 1);
     assert_eq!(engine.failures()[0].action, Action::Noted);
 }
+
+/// A handler that panics whenever it is asked whether it can take more: its stream goes on by its policy, or ends by it.
+#[test]
+fn a_handler_that_can_not_say_whether_it_is_ready_does_not_stall() {
+    struct Speechless(Arc<AtomicU64>);
+    impl<S: ringway::router::Shape> Handler<S> for Speechless {
+        fn handle(&mut self, _item: S::Item<'_>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+
+        fn is_ready(&mut self) -> bool {
+            std::panic::panic_any(BOOM)
+        }
+    }
+
+    for on_panic in [OnPanic::Skip, OnPanic::Retry(2), OnPanic::Restart, OnPanic::Stop] {
+        let (engine, mut workers) = by_hand(1);
+        let jobs = engine.queue::<u64>("jobs").open().unwrap();
+        let events = engine.topic::<u64>("events").open().unwrap();
+        let handled = Arc::<AtomicU64>::default();
+        let [of_jobs, of_events] = [(); 2].map(|()| Arc::clone(&handled));
+        let jobs_served =
+            engine.consume(&jobs).on_panic(on_panic).handle(move |_| Speechless(Arc::clone(&of_jobs))).unwrap();
+        let subscribing = engine.subscribe(&events, "one").on_panic(on_panic);
+        let events_served = subscribing.handle(move |_| Speechless(Arc::clone(&of_events))).unwrap();
+        let (mut to_jobs, mut to_events) = (jobs.publisher(), events.publisher());
+        for item in 0..5 {
+            to_jobs.try_publish(&0_u32, item).unwrap();
+            to_events.try_publish(&0_u32, item).unwrap();
+        }
+        // Whoever stops ends in the turn after.
+        (0..2).for_each(|_| _ = poll_all(&mut workers));
+        let stops = on_panic == OnPanic::Stop;
+        assert_eq!(handled.load(Relaxed), if stops { 0 } else { 10 }, "{on_panic}");
+        let end = stops.then_some(End::Stopped);
+        assert_eq!([jobs_served.ends(), events_served.ends()], [[end], [end]], "{on_panic}");
+        assert_eq!(jobs.take_left().len(), if stops { 5 } else { 0 });
+        assert!(engine.failure_count() > 0);
+        let ledger = engine.audit();
+        ledger.check().unwrap_or_else(|imbalance| panic!("{imbalance}\n{ledger}"));
+    }
+}
