@@ -78,12 +78,21 @@ pub(super) struct Feeder<T> {
     table: Arc<Table<T>>,
 }
 
+/// An item with its key, which the caller's code has told.
+pub(super) struct Keyed<T> {
+    key: u64,
+    item: T,
+}
+
 impl<T: Send> Feeder<T> {
-    pub(super) fn feed(&mut self, mut item: T) -> Fed<T> {
+    pub(super) fn keyed(&self, item: T) -> Keyed<T> {
+        Keyed { key: (self.key)(&item), item }
+    }
+
+    pub(super) fn feed(&mut self, Keyed { key, mut item }: Keyed<T>) -> Fed<T> {
         if self.changed.is_closed() {
             return Fed::Lost(Some(item));
         }
-        let key = (self.key)(&item);
         let (number, producer) = match self.known.entry(key) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(unknown) => match self.table.producer(key) {

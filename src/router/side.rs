@@ -1,6 +1,7 @@
 //! Rings beside a topic's own: what publishers feed for subscriptions that must not hold them back.
 
 use std::{
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -95,11 +96,33 @@ pub(super) fn side<T: Send>(
     Ok(Some((Feeder { copy, fed: Arc::clone(fed), feed }, reader)))
 }
 
+/// What is to be dropped when all is counted, because its drop may panic.
+pub(super) struct Lost<T>(Vec<T>);
+
+impl<T> Lost<T> {
+    pub(super) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Keeps what there is to drop.
+    fn keep(&mut self, items: impl IntoIterator<Item = T>) {
+        if mem::needs_drop::<T>() {
+            self.0.extend(items);
+        }
+    }
+
+    /// Drops all of it, also what follows one whose drop panics.
+    pub(super) fn drop_all(&mut self) {
+        self.0.clear();
+    }
+}
+
 /// Publishes one item to a topic's shard and to the rings beside it: to all that want it, or to none.
 pub(super) fn push_all<T: Send + Sync>(
     main: &mut broadcast_multi::Producer<T>,
     feeders: &mut [Feeder<T>],
     item: T,
+    lost: &mut Lost<T>,
 ) -> Result<(), PushError<T>> {
     if main.is_closed() {
         return Err(PushError::Closed(item));
@@ -108,14 +131,16 @@ pub(super) fn push_all<T: Send + Sync>(
     if main.room() == 0 || !feeders.iter_mut().all(Feeder::has_room) {
         return Err(PushError::Full(item));
     }
-    push_to(main, feeders, item)
+    push_to(main, feeders, item, lost)
 }
 
-/// Secures a slot wherever publishers wait, then pushes, then feeds where they don't.
+/// Secures a slot wherever publishers wait, then pushes, then feeds where they don't. The caller's code, which may panic, runs
+/// before the push only.
 fn push_to<T: Send + Sync>(
     main: &mut broadcast_multi::Producer<T>,
     feeders: &mut [Feeder<T>],
     item: T,
+    lost: &mut Lost<T>,
 ) -> Result<(), PushError<T>> {
     let Some((feeder, rest)) = feeders.split_first_mut() else { return main.try_push(item) };
     let Feeder { copy, fed, feed } = feeder;
@@ -124,59 +149,61 @@ fn push_to<T: Send + Sync>(
             Ok(mut claim) => {
                 let refused = claim.push(copy(&item)).is_err();
                 debug_assert!(!refused, "one slot for one item");
-                push_to(main, rest, item)?;
+                push_to(main, rest, item, lost)?;
                 claim.commit();
                 *full = None;
                 fed.offered.add(1);
             }
             Err(PushError::Full(())) => return Err(PushError::Full(item)),
             // Evicted or detached.
-            Err(PushError::Closed(())) => return push_to(main, rest, item),
+            Err(PushError::Closed(())) => return push_to(main, rest, item, lost),
         },
         Feed::Latest(producer) => {
             let copied = copy(&item);
-            push_to(main, rest, item)?;
-            displace(producer, copied, fed);
+            push_to(main, rest, item, lost)?;
+            displace(producer, copied, fed, lost);
         }
         Feed::Sample { producer, every, pass } => {
             if *pass > 0 {
-                push_to(main, rest, item)?;
+                push_to(main, rest, item, lost)?;
                 fed.passed_over.add(1);
                 fed.offered.add(1);
             } else {
                 let copied = copy(&item);
-                push_to(main, rest, item)?;
-                displace(producer, copied, fed);
+                push_to(main, rest, item, lost)?;
+                displace(producer, copied, fed, lost);
             }
             *pass = (*pass + 1) % *every;
         }
         Feed::Conflate(feeder) => {
-            let copied = copy(&item);
-            push_to(main, rest, item)?;
+            let copied = feeder.keyed(copy(&item));
+            push_to(main, rest, item, lost)?;
             fed.offered.add(1);
             match feeder.feed(copied) {
                 conflate::Fed::New => {}
-                conflate::Fed::Merged(_older) => fed.merged.add(1),
-                conflate::Fed::Lost(_item) => fed.lost.add(1),
+                conflate::Fed::Merged(older) => {
+                    fed.merged.add(1);
+                    lost.keep([older]);
+                }
+                conflate::Fed::Lost(item) => {
+                    fed.lost.add(1);
+                    lost.keep(item);
+                }
             }
         }
     }
     Ok(())
 }
 
-fn displace<T: Send>(producer: &mut mpmc::Producer<T>, item: T, fed: &Fed) {
+fn displace<T: Send>(producer: &mut mpmc::Producer<T>, item: T, fed: &Fed, lost: &mut Lost<T>) {
     fed.offered.add(1);
-    // Whatever was lost is dropped last, since its drop may panic.
-    let lost = match producer.displace(item) {
-        Ok(displaced) => displaced,
-        Err(DisplaceError::Busy(item)) => Some(item),
-        Err(DisplaceError::Closed { item, displaced }) => {
-            fed.lost.add(u64::from(displaced.is_some()));
-            drop(displaced);
-            Some(item)
-        }
+    let gone = match producer.displace(item) {
+        Ok(displaced) => [displaced, None],
+        Err(DisplaceError::Busy(item)) => [Some(item), None],
+        Err(DisplaceError::Closed { item, displaced }) => [displaced, Some(item)],
     };
-    fed.lost.add(u64::from(lost.is_some()));
+    fed.lost.add(gone.iter().flatten().count() as u64);
+    lost.keep(gone.into_iter().flatten());
 }
 
 impl<T: Send> Feeder<T> {

@@ -373,3 +373,65 @@ fn a_merged_item_whose_drop_panics_is_counted() {
         armed.store(false, Relaxed);
     }
 }
+
+/// What a newer item displaced beside the topic may panic as it goes, and a key's function may panic: the other rings beside get
+/// the newer one all the same, or none of them does.
+#[test]
+fn a_panic_of_what_is_published_is_for_all_or_for_none() {
+    #[derive(Clone)]
+    struct Fuse {
+        drops: Arc<AtomicBool>,
+        has_key: bool,
+    }
+    impl Drop for Fuse {
+        fn drop(&mut self) {
+            if self.drops.load(Relaxed) && !std::thread::panicking() {
+                panic::panic_any(super::BOOM);
+            }
+        }
+    }
+
+    fn key(item: &Fuse) -> u64 {
+        if item.has_key { 0 } else { panic::panic_any(super::BOOM) }
+    }
+
+    let (engine, _workers) = by_hand(1);
+    let events = engine.topic::<Fuse>("events").open().unwrap();
+    let contracts = [
+        ("latest", Contract::latest().capacity(1)),
+        ("newest", Contract::conflate(key, 4)),
+        ("sample", Contract::sample(1).capacity(1)),
+        ("gate-for", Contract::gate_for(Duration::from_secs(3600))),
+    ];
+    let mut readers =
+        contracts.map(|(name, contract)| events.subscribe(Name::new(name).unwrap(), &contract, Start::Newest).unwrap());
+    let mut publisher = events.publisher();
+    let (armed, harmless) = (Arc::new(AtomicBool::new(true)), Arc::<AtomicBool>::default());
+    let mut publish = |drops: &Arc<AtomicBool>, has_key| {
+        let item = Fuse { drops: Arc::clone(drops), has_key };
+        panic::catch_unwind(AssertUnwindSafe(|| _ = publisher.try_publish(&0_u32, item))).is_err()
+    };
+    assert!(!publish(&armed, true));
+    assert!(publish(&harmless, true), "what was displaced panics");
+    assert!(publish(&harmless, false), "there is no key");
+    armed.store(false, Relaxed);
+    let ledger = engine.audit();
+    ledger.check().unwrap_or_else(|imbalance| panic!("{imbalance}\n{ledger}"));
+    let topic = ledger.topic("events").unwrap();
+    assert_eq!(topic.published.total(), 2);
+    for subscription in &topic.subscriptions {
+        assert_eq!(subscription.offered, 2, "{}", subscription.name);
+    }
+    for reader in &mut readers {
+        let mut last = None;
+        while reader
+            .poll(1, |event| {
+                if let Event::Item(item) = event {
+                    last = Some(item.clone())
+                }
+            })
+            .is_ok()
+        {}
+        assert!(last.is_some_and(|last| Arc::ptr_eq(&last.drops, &harmless)), "{}", reader.name());
+    }
+}

@@ -10,7 +10,7 @@ use crate::router::{
     queue::{Front, told},
     roll::Sheet,
     shard_of,
-    side::push_all,
+    side::{Lost, push_all},
 };
 use crate::wait::Park;
 
@@ -30,6 +30,8 @@ pub struct Publisher<T: Send + Sync + 'static> {
 struct Line<T> {
     main: broadcast_multi::Producer<T>,
     beside: Vec<Feeder<T>>,
+    /// What the rings beside had no place for, until it is counted.
+    lost: Lost<T>,
     bells: Arc<Bells>,
 }
 
@@ -38,6 +40,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         let line = |shard: usize| Line {
             main: topic.shard(shard).clone(),
             beside: Vec::new(),
+            lost: Lost::new(),
             bells: Arc::clone(&topic.core.bells[shard]),
         };
         let lines = (0..topic.shards()).map(line).collect();
@@ -187,9 +190,10 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     #[inline(never)]
     fn put_beside(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
         let line = &mut self.lines[shard];
-        push_all(&mut line.main, &mut line.beside, item).map_err(told)?;
+        push_all(&mut line.main, &mut line.beside, item, &mut line.lost).map_err(told)?;
         line.bells.published();
         self.sheet.accepted[shard].add(1);
+        line.lost.drop_all();
         Ok(())
     }
 
