@@ -161,6 +161,9 @@ fn submit(
         {
             seen.take(caller, oldest);
         }
+        if seen.submitted == OPEN_MAX as u64 {
+            println!("under way; SIGTERM drains");
+        }
     }
     open.into_iter().for_each(|call| seen.take(caller, call));
     Ok(seen)

@@ -235,6 +235,9 @@ fn clients(
             seen.sent += 1;
             seen.repeated += again;
         }
+        if client_order == OPEN_MAX as u64 {
+            println!("under way; SIGTERM drains");
+        }
     }
     open.into_iter().for_each(|call| seen.take(caller, call));
     Ok((seen, client_order))

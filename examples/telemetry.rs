@@ -83,8 +83,7 @@ impl Drop for Aggregator {
 
 fn main() -> ExitCode {
     match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("telemetry: {failure}");
             ExitCode::from(2)
@@ -92,7 +91,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<bool, Failure> {
+fn run() -> Result<ExitCode, Failure> {
     let (mut file, mut seconds, mut kill) = (None, 3, Kill::Nothing);
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -123,8 +122,12 @@ fn run() -> Result<bool, Failure> {
     })?;
 
     let (start, mut publisher) = (Instant::now(), samples.publisher());
-    let mut slowest = Duration::ZERO;
+    let (mut slowest, mut published) = (Duration::ZERO, 0_u64);
     let mut publish = |series: &Arc<str>, value: f64| {
+        published += 1;
+        if published == UNDER_WAY {
+            println!("under way; SIGTERM drains");
+        }
         let before = Instant::now();
         // The oldest goes if there is no room: an application does not wait for its telemetry.
         let _ = publisher.try_publish(&**series, Sample { series: Arc::clone(series), value });
@@ -165,8 +168,12 @@ fn run() -> Result<bool, Failure> {
     if !is_right {
         eprintln!("telemetry: {aggregated} samples aggregated, {} handled", report.ledger.queues[0].handled);
     }
-    Ok(is_right)
+    let ended = stop.first().map_or(ExitCode::SUCCESS, |signal| signal.exit_code());
+    Ok(if is_right { ended } else { ExitCode::FAILURE })
 }
+
+/// Samples after which it says that it is at work.
+const UNDER_WAY: u64 = 50;
 
 type Publish<'a> = &'a mut dyn FnMut(&Arc<str>, f64);
 

@@ -188,8 +188,7 @@ impl Quote {
 
 fn main() -> ExitCode {
     match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("tick_to_trade: {failure}");
             ExitCode::from(2)
@@ -197,7 +196,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<bool, Box<dyn std::error::Error>> {
+fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let (mut file, mut kill) = (None, String::new());
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -276,6 +275,9 @@ fn run() -> Result<bool, Box<dyn std::error::Error>> {
         let mut row = Row { born: epoch.elapsed().as_nanos() as u64, length: line.len().min(95) as u8, bytes: [0; 95] };
         row.bytes[..row.length as usize].copy_from_slice(&line[..row.length as usize]);
         published += 1;
+        if published == UNDER_WAY {
+            println!("under way; SIGTERM drains");
+        }
         if published == WARM {
             steady = ALLOCATIONS.load(Relaxed);
         }
@@ -307,8 +309,13 @@ fn run() -> Result<bool, Box<dyn std::error::Error>> {
     if published > WARM {
         println!("{allocated} allocations in {} rows of the steady state", published - WARM);
     }
-    Ok(report.is_drained() && report.ledger.check().is_ok())
+    let is_right = report.is_drained() && report.ledger.check().is_ok();
+    let ended = stop.first().map_or(ExitCode::SUCCESS, |signal| signal.exit_code());
+    Ok(if is_right { ended } else { ExitCode::FAILURE })
 }
+
+/// After so many rows it says that it is at work.
+const UNDER_WAY: u64 = 1000;
 
 /// After so many rows the steady state begins.
 const WARM: u64 = 50_000;

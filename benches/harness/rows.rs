@@ -43,6 +43,10 @@ pub(crate) enum Topology {
     TopicInline,
     /// As `QueueAcross`, of a topic.
     TopicAcross,
+    /// Many producers, a queue of four shards by key: a thread a shard, or two workers for all.
+    QueueKeyed,
+    /// One thread publishes to a topic; another serves so many gating subscriptions of it.
+    TopicGates,
     /// One thread: bursts published, timed, to a topic with so many subscriptions, which handle them, untimed.
     Subscriptions,
     /// One thread: items accepted, handed out and answered.
@@ -155,7 +159,12 @@ impl Row {
             Topology::Wake => "latency",
             Topology::Paced | Topology::Idle => "paced",
             Topology::IdleWait => "wait",
-            Topology::QueueInline | Topology::QueueAcross | Topology::TopicInline | Topology::TopicAcross => "engine",
+            Topology::QueueInline
+            | Topology::QueueAcross
+            | Topology::QueueKeyed
+            | Topology::TopicInline
+            | Topology::TopicAcross
+            | Topology::TopicGates => "engine",
             Topology::Subscriptions => "topics",
             Topology::Delivery => "delivery",
             Topology::Recovery => "recovery",
@@ -254,6 +263,14 @@ impl Row {
             Topology::QueueAcross | Topology::TopicAcross => format!(
                 "One thread publishes {width}, or pushes; the other polls a worker, or pops all there is. Capacity \
                  {capacity}; ns an item."
+            ),
+            Topology::QueueKeyed => format!(
+                "{producers} threads send {width} to one of 4 shards, picked by the XXH3 of a key (64 keys, by turns), each of \
+                 capacity {capacity}. A thread a shard takes them, or two workers for all: the form says; ns an item overall."
+            ),
+            Topology::TopicGates => format!(
+                "One thread sends {width}, which {consumers} subscribers on another thread each see; nothing is lost. Capacity \
+                 {capacity}; ns an item sent."
             ),
             Topology::Subscriptions => format!(
                 "One thread publishes {batch} {width} in a row to a topic with {consumers} gating subscriptions, which handle \
@@ -390,4 +407,13 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "engine-queue", topology: Topology::QueueAcross, ..ENGINE },
     Row { name: "engine-topic-inline", ..TOPIC },
     Row { name: "engine-topic", topology: Topology::TopicAcross, ..TOPIC },
+    Row {
+        name: "engine-queue-keyed",
+        topology: Topology::QueueKeyed,
+        calls: Calls::Blocking,
+        producers: 4,
+        consumers: 4,
+        ..ENGINE
+    },
+    Row { name: "engine-topic-4", topology: Topology::TopicGates, calls: Calls::Blocking, consumers: 4, ..TOPIC },
 ];

@@ -1,10 +1,16 @@
-//! The ends as tasks of one runtime thread.
+//! The ends as tasks: of one runtime thread, or of two, as a row of the engine has them.
 
-use tokio::runtime::Builder;
+use std::mem;
+
+use ringway::router::shard_of;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::harness::{
-    measure::{Check, Exact, Growing, Job, Outcome, PRODUCERS_MAX, Phase, Role, Tally, run_items, shape, words},
-    queue::{AsyncPush, AsyncTake, Payload, Queue, open_elsewhere},
+    measure::{
+        Check, Exact, Growing, Job, OfOneShard, Outcome, PRODUCERS_MAX, Phase, Role, SHARDS, Tally, key_of, quota,
+        run_items, shape, words,
+    },
+    queue::{AsyncPush, AsyncTake, Ended, Payload, Queue, Shape, open_elsewhere},
     rows::{Row, Topology},
 };
 
@@ -14,7 +20,7 @@ where
     Q: Queue<T, Tx: AsyncPush<T>, Rx: AsyncTake<T>>,
 {
     assert!(row.producers <= PRODUCERS_MAX, "the check tells {PRODUCERS_MAX} producers apart");
-    let runtime = Builder::new_current_thread().build().expect("a runtime of one thread");
+    let runtime = runtime();
     let (txs, rxs) = open_elsewhere::<Q, T>(&shape(row));
     let mut ends = Some((txs, rxs));
     let each_sees_all = row.topology == Topology::Broadcast;
@@ -49,18 +55,110 @@ where
     let consumers: Vec<_> = rxs.into_iter().map(|rx| tokio::spawn(consume::<T, _, K>(rx, first, quota))).collect();
     let txs = txs.into_iter().enumerate();
     let producers: Vec<_> = txs.map(|(nth, tx)| tokio::spawn(produce::<T, _>(tx, nth, first, items))).collect();
-
-    let (mut txs, mut rxs, mut tallies) = (Vec::new(), Vec::new(), Vec::new());
-    for producer in producers {
-        txs.push(joined(producer.await));
-    }
-    for consumer in consumers {
-        let (rx, tally) = joined(consumer.await);
-        rxs.push(rx);
-        tallies.push(tally);
-    }
+    let txs = all(producers).await;
+    let (rxs, tallies): (Vec<_>, Vec<_>) = all(consumers).await.into_iter().unzip();
     let kept = txs.into_iter().collect::<Option<Vec<_>>>().zip(rxs.into_iter().collect());
     (together(tallies), kept)
+}
+
+/// A producer's end of each shard.
+struct Sharded<P>(Vec<P>);
+
+impl<P: AsyncPush<u64>> AsyncPush<u64> for Sharded<P> {
+    async fn push_async(&mut self, word: u64) -> Result<(), Ended> {
+        let shard = shard_of(&key_of(word), self.0.len());
+        self.0[shard].push_async(word).await
+    }
+}
+
+/// A channel a shard; producers and shards, a task each, are dealt out to two threads.
+pub(crate) fn keyed<Q>(row: &Row, job: &Job) -> Outcome
+where
+    Q: Queue<u64, Tx: AsyncPush<u64>, Rx: AsyncTake<u64>>,
+{
+    const THREADS: usize = 2;
+    let of_one = Shape { consumers: 1, ..shape(row) };
+    let (txs, rxs): (Vec<_>, Vec<_>) = (0..SHARDS).map(|_| open_elsewhere::<Q, u64>(&of_one)).unzip();
+    let mut shards: Vec<_> = txs.into_iter().map(Vec::into_iter).collect();
+    let mut producers: [Vec<_>; THREADS] = Default::default();
+    for producer in 0..row.producers {
+        let tx = Sharded(shards.iter_mut().filter_map(Iterator::next).collect());
+        producers[producer % THREADS].push((producer, tx));
+    }
+    let mut consumers: [Vec<_>; THREADS] = Default::default();
+    for (shard, rx) in rxs.into_iter().flatten().enumerate() {
+        consumers[shard % THREADS].push((shard, rx));
+    }
+    let all_producers = row.producers as u64;
+    let roles = producers.into_iter().zip(consumers).map(|(mut txs, mut rxs)| -> Role {
+        let runtime = runtime();
+        Box::new(move |phase| {
+            let (first, items) = (phase.first, phase.items);
+            runtime.block_on(async {
+                let sends = mem::take(&mut txs).into_iter().map(|(producer, tx)| {
+                    tokio::spawn(async move { (producer, produce::<u64, _>(tx, producer, first, items).await) })
+                });
+                let takes = mem::take(&mut rxs).into_iter().map(|(shard, rx)| {
+                    let quota = quota(shard, all_producers, first, items);
+                    tokio::spawn(async move { (shard, consume::<u64, _, OfOneShard>(rx, first, quota).await) })
+                });
+                let (sends, takes): (Vec<_>, Vec<_>) = (sends.collect(), takes.collect());
+                txs = all(sends).await.into_iter().filter_map(|(producer, tx)| Some((producer, tx?))).collect();
+                let mut seen = Tally::default();
+                for (shard, (rx, tally)) in all(takes).await {
+                    rxs.extend(rx.map(|rx| (shard, rx)));
+                    seen.count += tally.count;
+                    seen.sum = seen.sum.wrapping_add(tally.sum);
+                    seen.disorder |= tally.disorder;
+                }
+                seen
+            })
+        })
+    });
+    run_items(roles.collect(), row, job)
+}
+
+/// One task that sends, on a thread of its own, and one of each that takes, on another: each sees every item.
+pub(crate) fn gates<Q>(row: &Row, job: &Job) -> Outcome
+where
+    Q: Queue<u64, Tx: AsyncPush<u64>, Rx: AsyncTake<u64>>,
+{
+    let (txs, mut rxs) = open_elsewhere::<Q, u64>(&shape(row));
+    let (sender, receivers) = (runtime(), runtime());
+    let mut tx = txs.into_iter().next();
+    let send: Role = Box::new(move |phase| {
+        if let Some(end) = tx.take() {
+            tx = sender.block_on(produce::<u64, _>(end, 0, phase.first, phase.items));
+        }
+        Tally::default()
+    });
+    let take: Role = Box::new(move |phase| {
+        let (first, items) = (phase.first, phase.items);
+        receivers.block_on(async {
+            let rx = mem::take(&mut rxs).into_iter();
+            let (ends, tallies): (Vec<_>, Vec<_>) =
+                all(rx.map(|rx| tokio::spawn(consume::<u64, _, Exact>(rx, first, items))).collect())
+                    .await
+                    .into_iter()
+                    .unzip();
+            rxs = ends.into_iter().flatten().collect();
+            together(tallies)
+        })
+    });
+    run_items(vec![send, take], row, job)
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().build().expect("a runtime of one thread")
+}
+
+/// What tasks returned; a panic of one goes on.
+async fn all<R>(tasks: Vec<tokio::task::JoinHandle<R>>) -> Vec<R> {
+    let mut results = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        results.push(task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
+    }
+    results
 }
 
 /// Pushes a producer's words one by one; returns the end, unless the other side is gone.
@@ -92,11 +190,6 @@ fn together(tallies: Vec<Tally>) -> Tally {
         one.disorder |= other.disorder | (one.count ^ other.count) | (one.sum ^ other.sum);
     }
     one
-}
-
-/// What a task returned; its panic goes on.
-fn joined<R>(result: Result<R, tokio::task::JoinError>) -> R {
-    result.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::{
     crew::{self, End, Job, Ran, Regime, Role},
     drive::{Ends, Get, Polling, Put},
     figure::{self, Figure, clock},
+    keyed::{OfOneShard, SHARDS, Sharded, quota},
     loops::{self, Drain},
 };
 use crate::harness::{
@@ -131,6 +132,29 @@ pub(crate) fn stream<T: Payload, P: Put<T>, C: Get<T>>(
                 loops::compete::<T, _, Growing>(&mut rx, consumer, quota, &drains[phase.index], phase)
             }),
         });
+    }
+    conclude(row, crew::run(roles, job), figure::per_item)
+}
+
+/// Producers push to the shard of each item's key, and a thread takes what comes to each shard.
+pub(crate) fn keyed<P: Put<u64>, C: Get<u64>>(open: fn(&Shape) -> Ends<P, C>, row: &Row, job: &Job) -> Outcome {
+    assert!(row.consumers == SHARDS && row.producers <= PRODUCERS_MAX, "a thread a shard");
+    let (txs, rxs): (Vec<_>, Vec<_>) = (0..SHARDS).map(|_| open(&Shape { consumers: 1, ..shape(row) })).unzip();
+    let mut shards: Vec<_> = txs.into_iter().map(Vec::into_iter).collect();
+    let mut roles: Vec<Role> = Vec::new();
+    for producer in 0..row.producers {
+        let mut tx = Sharded(shards.iter_mut().filter_map(Iterator::next).collect());
+        roles.push(Box::new(move |phase| {
+            loops::produce(&mut tx, producer, phase);
+            Tally::default()
+        }));
+    }
+    let producers = row.producers as u64;
+    for (shard, mut rx) in rxs.into_iter().flatten().enumerate() {
+        roles.push(Box::new(move |phase| {
+            let quota = quota(shard, producers, phase.first, phase.items);
+            loops::consume::<u64, _, OfOneShard>(&mut rx, quota, phase)
+        }));
     }
     conclude(row, crew::run(roles, job), figure::per_item)
 }
@@ -304,12 +328,14 @@ pub(crate) fn settle(row: &Row, end: End) -> Outcome<Ran> {
 
 /// What is wrong with the streams of either phase.
 fn broken(row: &Row, ran: &Ran) -> Option<String> {
-    use Topology::{Broadcast, RoundTrip};
+    use Topology::{Broadcast, QueueKeyed, RoundTrip, TopicGates};
     let seats = match row.topology {
         // Who sends also receives; of the tasks of a runtime's thread that goes for all.
         _ if row.calls == Calls::Async => 0..1,
         topology if topology.is_on_one_thread() => 0..1,
         RoundTrip => 0..2,
+        // Who takes by how many threads is the contender's to say; who only sends has seen nothing.
+        QueueKeyed | TopicGates => 0..ran.tallies.len(),
         _ => row.producers..row.producers + row.consumers,
     };
     let each_sees_all = matches!(row.topology, Broadcast | RoundTrip);

@@ -5,6 +5,7 @@ mod engine;
 mod handler;
 mod recovery;
 mod stamp;
+mod threads;
 
 use super::entries::{Entry, by_try, by_waiting_calls, waits, wide};
 
@@ -12,7 +13,7 @@ use super::entries::{Entry, by_try, by_waiting_calls, waits, wide};
 pub(crate) fn entries() -> Vec<Entry> {
     let mut entries = by_try();
     entries.extend(by_waiting_calls());
-    entries.extend(engine::entries());
+    entries.extend(engine_entries());
     entries.extend(wide());
     entries.extend(waits());
     entries.extend(delivery::entries());
@@ -21,7 +22,12 @@ pub(crate) fn entries() -> Vec<Entry> {
     entries
 }
 
-pub(crate) use engine::entries as engine_entries;
+/// The engine's, and of the rings below it.
+pub(crate) fn engine_entries() -> Vec<Entry> {
+    let mut entries = engine::entries();
+    entries.extend(threads::entries());
+    entries
+}
 
 #[cfg(test)]
 mod tests {

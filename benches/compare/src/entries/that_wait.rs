@@ -3,13 +3,15 @@
 use crate::{
     harness::{
         entries::{Entry, Part, by_waiting, peer},
-        measure::{Job, Outcome},
+        measure::{Job, Outcome, keyed, waiting},
+        queue::{BlockingPush, BlockingTake, Queue},
         rows::{
             Calls, Row,
-            Topology::{self, Idle, Mpmc, Mpsc, Paced, RoundTrip, Send, Spsc, Wake},
+            Topology::{self, Idle, Mpmc, Mpsc, Paced, QueueKeyed, RoundTrip, Send, Spsc, TopicGates, Wake},
         },
     },
     peers::*,
+    tasks,
 };
 
 /// What a channel of one sender and one receiver runs.
@@ -21,7 +23,7 @@ const MANY_TO_MANY: &[Topology] = &[Spsc, RoundTrip, Wake, Paced, Idle, Send, Mp
 
 /// All of them.
 pub(super) fn all() -> Vec<Entry> {
-    let entries = peers().into_iter().chain(spinners());
+    let entries = peers().into_iter().chain(spinners()).chain(sharded());
     entries.map(|entry| Entry { calls: Calls::Blocking, ..entry }).collect()
 }
 
@@ -71,4 +73,34 @@ fn spinner(
     run: fn(&Row, &Job) -> Outcome,
 ) -> Entry {
     Entry { part: Part::Spinner, ..peer(name, "gil", form, topologies, run) }
+}
+
+/// What a user of channels writes for the engine's job.
+fn sharded() -> Vec<Entry> {
+    const FORM: &str = "a channel and a thread a shard: send, recv";
+    vec![
+        peer("crossbeam-channel", "crossbeam-channel", FORM, &[QueueKeyed], by_shard::<CrossbeamChannel>),
+        peer("kanal", "kanal", FORM, &[QueueKeyed], by_shard::<Kanal>),
+        peer("flume", "flume", FORM, &[QueueKeyed], by_shard::<Flume>),
+        peer("tokio mpsc", "tokio", FORM, &[QueueKeyed], by_shard::<TokioMpsc>),
+        peer(
+            "tokio mpsc tasks",
+            "tokio",
+            "a channel and a task a shard, half of all tasks on each of two runtime threads: send, recv",
+            &[QueueKeyed],
+            tasks::keyed::<TokioMpsc>,
+        ),
+        peer(
+            "tokio broadcast",
+            "tokio",
+            "broadcast: a task that sends, and yields while the slowest is behind by the capacity; on another thread a task a \
+             subscriber",
+            &[TopicGates],
+            tasks::gates::<TokioBroadcast>,
+        ),
+    ]
+}
+
+fn by_shard<Q: Queue<u64, Tx: BlockingPush<u64>, Rx: BlockingTake<u64>>>(row: &Row, job: &Job) -> Outcome {
+    keyed(waiting::<Q, u64>, row, job)
 }
