@@ -189,15 +189,23 @@ fn handle(item: u64) {
     black_box(item);
 }
 
-/// Items accepted, handled and acked, a batch of 32 at a time.
-fn track(rules: Rules, count: usize) {
+/// Items accepted, handled and acked: each at once, or a batch of 32 at a time.
+fn track(rules: Rules, at_once: bool, count: usize) {
     let mut tracker = Tracker::<u64>::new(rules, Instant::START).expect("a tracker");
     let now = Instant::START;
-    let run = || {
+    let envelope = |item| Envelope { key: Some(item), ..Envelope::new(item) };
+    let one_by_one = |tracker: &mut Tracker<u64>| {
+        for item in 0..ROUND as u64 {
+            let (_, delivery) = tracker.accept_next(envelope(item), now).expect("room");
+            let delivery = delivery.expect("its turn");
+            handle(*delivery.payload());
+            delivery.ack();
+        }
+    };
+    let batched = |tracker: &mut Tracker<u64>| {
         for batch in 0..ROUND as u64 / 32 {
-            for item in 0..32 {
-                let key = Some(batch * 32 + item);
-                assert!(tracker.accept(Envelope { key, ..Envelope::new(item) }, now).is_ok());
+            for item in batch * 32..(batch + 1) * 32 {
+                assert!(tracker.accept(envelope(item), now).is_ok());
             }
             while let Some(delivery) = tracker.next(now) {
                 handle(*delivery.payload());
@@ -205,7 +213,11 @@ fn track(rules: Rules, count: usize) {
             }
         }
     };
-    rounds(count, true, run, || ());
+    if at_once {
+        rounds(count, true, || one_by_one(&mut tracker), || ());
+    } else {
+        rounds(count, true, || batched(&mut tracker), || ());
+    }
 }
 
 /// Items of a queue handled by a worker that is polled: by a plain handler, or acked by rules of delivery.
@@ -256,8 +268,9 @@ fn operations() -> BTreeMap<&'static str, fn(usize)> {
     all.insert("channel mpmc send", |n| parking::<Mpmc>(n, true));
     all.insert("channel mpmc recv", |n| parking::<Mpmc>(n, false));
     all.insert("handler alone", |count| rounds(count, true, || (0..ROUND as u64).for_each(handle), || ()));
-    all.insert("tracker ack", |count| track(Rules::default(), count));
-    all.insert("tracker ack keyed", |count| track(Rules { order: KEYED, ..Rules::default() }, count));
+    all.insert("tracker ack at once", |count| track(Rules::default(), true, count));
+    all.insert("tracker ack at once keyed", |count| track(Rules { order: KEYED, ..Rules::default() }, true, count));
+    all.insert("tracker ack in batches", |count| track(Rules::default(), false, count));
     all.insert("worker queue", |count| worked(None, count));
     all.insert("worker queue, delivered", |count| worked(Some(Rules::default()), count));
     all.insert("worker queue, delivered keyed", |count| {

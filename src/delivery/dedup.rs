@@ -56,8 +56,17 @@ impl<V> Recent<V> {
         self.seen.get(id)
     }
 
+    /// Remembers an id that does not lie within the window; `false` if it does.
+    pub(super) fn insert_new(&mut self, id: Id, value: V, now: Instant) -> bool {
+        let is_new = self.get(id, now).is_none();
+        if is_new {
+            self.insert(id, value, now);
+        }
+        is_new
+    }
+
     /// Remembers an id that is not there yet.
-    pub(super) fn insert(&mut self, id: Id, value: V, now: Instant) {
+    fn insert(&mut self, id: Id, value: V, now: Instant) {
         if self.order.len() == self.window.count {
             self.forget_oldest();
         }

@@ -54,7 +54,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         let redrives = envelope.redrives.saturating_add(1);
         let envelope = Envelope { not_before: Instant::START, expires_at: Instant::FAR, redrives, ..envelope };
         self.ledger.redriven += 1;
-        self.take_in(envelope, now).map_err(|_| RedriveError::Full)
+        Ok(self.take_in(envelope, now))
     }
 
     /// Accepts all dead letters again that are there now, oldest first, at a rate or as fast as there is room: one a

@@ -42,12 +42,19 @@ pub(super) struct Slot<T, E> {
     pub(super) holds_key: bool,
     /// Deliveries so far.
     pub(super) attempt: u32,
-    /// When it could first be delivered.
-    pub(super) since: Instant,
-    /// When it was first delivered.
+    /// When it was first delivered; until then, when it was accepted.
     pub(super) first: Instant,
     /// Nanoseconds of the last wait before a retry.
     pub(super) wait: u64,
     /// While held, the last error.
     pub(super) error: Option<E>,
+}
+
+impl<T, E> Slot<T, E> {
+    /// Of an item that is accepted now.
+    #[inline]
+    pub(super) fn new(envelope: Envelope<T>, state: State, now: Instant) -> Self {
+        let attempt = u32::from(state == State::Leased);
+        Self { envelope, state, holds_key: false, attempt, first: now, wait: 0, error: None }
+    }
 }

@@ -13,10 +13,10 @@ use super::{
     dead_letter::DeadLetters,
     dedup::Recent,
     effect::{CancelError, DroppedBy, Effect, ItemId, Reason, Refused},
-    envelope::Envelope,
+    envelope::{Envelope, Id},
     guard::Delivery,
     keys::Keys,
-    lanes::{Lanes, Waited},
+    lanes::{Lanes, Priorities, Waited},
     ledger::Ledger,
     random::Random,
     rate::{Bucket, KeyRates, Rate},
@@ -25,6 +25,9 @@ use super::{
     rules::{AtBound, Expired, Order, Rules},
     slot::{End, Slot, State},
 };
+
+/// How an item is refused.
+type Refusal<T> = fn(Envelope<T>) -> Refused<T>;
 
 /// Keeps the items that one worker has in hand until each has ended.
 ///
@@ -87,6 +90,8 @@ pub struct Tracker<T, E = (), C = fn(&E) -> Class> {
     /// The delivery that a handler has in hand, if one has.
     pub(super) handed: u32,
     in_flight_max: usize,
+    /// Whether an item's turn is told by lanes, keys and credit alone: no rate, breaker or weight has a say.
+    is_plain: bool,
     pub(super) lease: Duration,
     pub(super) retry: Retry,
     expired: Expired,
@@ -133,6 +138,10 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             leased: 0,
             handed: NONE,
             in_flight_max: rules.in_flight_max.max(1),
+            is_plain: rules.rate.is_none()
+                && rules.key_rate.is_none()
+                && rules.breaker.is_none()
+                && !matches!(rules.priorities, Priorities::Weighted(_)),
             lease: rules.lease,
             retry: rules.retry,
             expired: rules.expired,
@@ -148,33 +157,86 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// [`Refused`] gives it back: there is no room, or its id was accepted before.
     #[inline]
     pub fn accept(&mut self, envelope: Envelope<T>, now: Instant) -> Result<ItemId, Refused<T>> {
-        if self.room() == 0 {
-            self.ledger.refused_full += 1;
-            return Err(Refused::Full(envelope));
+        match self.admit(envelope.id, now) {
+            Ok(()) => Ok(self.take_in(envelope, now)),
+            Err(refused) => Err(refused(envelope)),
         }
-        if let Some(dedup) = &mut self.dedup
-            && let Some(id) = envelope.id
-        {
-            if dedup.get(id, now).is_some() {
-                self.ledger.refused_duplicate += 1;
-                return Err(Refused::Duplicate(envelope));
-            }
-            dedup.insert(id, (), now);
-        }
-        self.take_in(envelope, now).map_err(Refused::Full)
     }
 
+    /// [`accept`](Self::accept), then [`next`](Self::next), in one call.
+    ///
+    /// An item that nothing goes before is handed out straight away: it enters no lane and starts no timer, and an ack is
+    /// then little more than counting. A nack, a lease or no answer finds it where they find every other item.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept); nothing is handed out then.
     #[inline]
-    pub(super) fn take_in(&mut self, envelope: Envelope<T>, now: Instant) -> Result<ItemId, Envelope<T>> {
+    #[expect(clippy::type_complexity, reason = "the results of the two calls, as they are")]
+    pub fn accept_next(
+        &mut self,
+        envelope: Envelope<T>,
+        now: Instant,
+    ) -> Result<(ItemId, Option<Delivery<'_, T, E, C>>), Refused<T>> {
+        if let Err(refused) = self.admit(envelope.id, now) {
+            return Err(refused(envelope));
+        }
+        if !self.goes_first(&envelope, now) {
+            return Ok(self.queue_up(envelope, now));
+        }
+        self.unstick();
+        self.ledger.accepted += 1;
+        self.lanes.waited(envelope.priority, now, now);
+        let handle = self.slots.put(Slot::new(envelope, State::Leased, now));
+        Ok((ItemId(handle), Some(self.hand_out(handle.index, now))))
+    }
+
+    /// An item that does not go first waits like all others, one of which may come.
+    #[cold]
+    fn queue_up(&mut self, envelope: Envelope<T>, now: Instant) -> (ItemId, Option<Delivery<'_, T, E, C>>) {
+        let item = self.take_in(envelope, now);
+        (item, self.next(now))
+    }
+
+    /// Whether an item that is taken in now would be the next one.
+    #[inline]
+    fn goes_first(&self, envelope: &Envelope<T>, now: Instant) -> bool {
+        let is_free = |keys: &Keys| {
+            !keys.stalls()
+                && (keys.parked.depth() == 0 || envelope.key.is_none_or(|key| keys.parked.get(key).is_none()))
+        };
+        self.is_plain
+            && self.lanes.is_empty()
+            && self.handed == NONE
+            && self.leased < self.in_flight_max
+            && envelope.not_before <= now
+            && envelope.expires_at > now
+            && self.keys.as_ref().is_none_or(is_free)
+    }
+
+    /// Whether an item of this id may be taken in; else what it is refused with.
+    #[inline]
+    fn admit(&mut self, id: Option<Id>, now: Instant) -> Result<(), Refusal<T>> {
+        if self.room() == 0 {
+            self.ledger.refused_full += 1;
+            return Err(Refused::Full);
+        }
+        if let Some(dedup) = &mut self.dedup
+            && let Some(id) = id
+            && !dedup.insert_new(id, (), now)
+        {
+            self.ledger.refused_duplicate += 1;
+            return Err(Refused::Duplicate);
+        }
+        Ok(())
+    }
+
+    /// Puts an item into its lane, or lets it wait for its time; there is room.
+    #[inline]
+    pub(super) fn take_in(&mut self, envelope: Envelope<T>, now: Instant) -> ItemId {
         let (not_before, expires_at, priority) = (envelope.not_before, envelope.expires_at, envelope.priority);
         let waits = not_before > now;
-        let since = if waits { not_before } else { now };
         let state = if waits { State::Waiting { again: false } } else { State::Fresh };
-        if self.room() == 0 {
-            return Err(envelope);
-        }
-        let slot = Slot { envelope, state, holds_key: false, attempt: 0, since, first: since, wait: 0, error: None };
-        let handle = self.slots.put(slot);
+        let handle = self.slots.put(Slot::new(envelope, state, now));
         self.ledger.accepted += 1;
         if waits {
             self.timers.arm(handle.index, not_before.min(expires_at));
@@ -182,7 +244,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             self.unstick();
             self.lanes.push_fresh(&mut self.slots, handle.index, priority);
         }
-        Ok(ItemId(handle))
+        ItemId(handle)
     }
 
     /// Hands out the item whose turn it is, if one may be delivered now.
@@ -210,14 +272,20 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         slot.state = State::Leased;
         slot.attempt += 1;
         if slot.attempt == 1 {
+            let since = slot.first.max(slot.envelope.not_before);
             slot.first = now;
-            self.lanes.waited(slot.envelope.priority, slot.since, now);
+            self.lanes.waited(slot.envelope.priority, since, now);
         } else {
             self.ledger.redeliveries += 1;
         }
+        Some(self.hand_out(index, now))
+    }
+
+    #[inline]
+    fn hand_out(&mut self, index: u32, now: Instant) -> Delivery<'_, T, E, C> {
         self.ledger.deliveries += 1;
         self.leased += 1;
-        Some(Delivery::new(self, index, now))
+        Delivery::new(self, index, now)
     }
 
     /// Whether breaker and rate let a delivery through.

@@ -3,7 +3,9 @@
 use std::sync::{Arc, mpsc::Receiver};
 
 use super::{AttachError, Attached, Consuming};
-use crate::delivery::{Class, DeadLetter, DeadLetters, Envelope, Ledger, LetterId, Priorities, Rate, Rules, Tracker};
+use crate::delivery::{
+    Class, DeadLetter, Envelope, ItemId, Ledger, LetterId, Priorities, Rate, RedriveError, Rules, Tracker,
+};
 use crate::time::Instant;
 use crate::worker::{Classes, DeliveryDuty, DeliveryHandler, DeliveryParts, Home, Inquiry, OwnedTracker, Told};
 
@@ -11,7 +13,8 @@ type Classify<E> = Arc<dyn Fn(&E) -> Class + Send + Sync>;
 
 impl<'e, T: Send + 'static> Consuming<'e, T> {
     /// Serves the queue by rules of delivery: an item stays in its worker's hands until it is acked, is given up, or has not
-    /// come in time. It costs nothing where it is not asked for.
+    /// come in time. It costs nothing where it is not asked for, and little where handlers say `Ok` straight away: such an item
+    /// passes the tracker without waiting in it.
     ///
     /// SQS: redrive policy, visibility timeout; JetStream: consumer configuration; Kafka: share group; RabbitMQ: manual acks
     /// and queue arguments; Sidekiq: `sidekiq_options`.
@@ -162,18 +165,55 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
         answers.into_iter().filter_map(|answer| answer.recv().ok()).collect()
     }
 
-    /// Copies of all dead letters, by handler, oldest first. Waits until the workers have answered.
-    pub fn dead_letters(&self) -> Vec<(usize, LetterId, DeadLetter<T, E>)>
-    where
-        T: Clone,
-        E: Clone,
-    {
-        let list = |letters: &DeadLetters<T, E>| -> Vec<_> {
-            letters.list().map(|(id, letter)| (id, letter.clone())).collect()
-        };
-        let all = self.ask_all(move |tracker, _| list(tracker.dead_letters()));
-        let numbered = all.into_iter().enumerate();
-        numbered.flat_map(|(nth, letters)| letters.into_iter().map(move |(id, letter)| (nth, id, letter))).collect()
+    /// What `look` says of each dead letter, by handler, oldest first. Waits until the workers have answered.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// # use ringway::{Engine, delivery::{Answer, Rules}, worker::Leased};
+    /// # let engine = Engine::builder().workers(1).start()?;
+    /// # let jobs = engine.queue::<u64>("jobs").open()?;
+    /// # let rejects = |_: &mut Leased<'_, u64, &'static str>| Answer::Reject("no such picture");
+    /// # let deliveries = engine.consume(&jobs).deliver(Rules::default()).handle(move |_| rejects)?;
+    /// # jobs.publisher().publish(&1_u64, 1)?;
+    /// # engine.drain(Duration::from_secs(5));
+    /// let letters = deliveries.dead_letters(|id, letter| (id, letter.error, letter.attempts));
+    /// let [(handler, (id, error, attempts))] = letters[..] else { panic!("one was rejected") };
+    /// assert_eq!((error, attempts), (Some("no such picture"), 1));
+    ///
+    /// let letter = deliveries.remove(handler, id).expect("nobody took it meanwhile");
+    /// assert_eq!(letter.envelope.payload, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn dead_letters<R: Send + 'static>(
+        &self,
+        look: impl Fn(LetterId, &DeadLetter<T, E>) -> R + Clone + Send + 'static,
+    ) -> Vec<(usize, R)> {
+        let all = self.ask_all(move |tracker, _| {
+            tracker.dead_letters().list().map(|(id, letter)| look(id, letter)).collect::<Vec<_>>()
+        });
+        let of_handler = |(nth, looked): (usize, Vec<R>)| looked.into_iter().map(move |looked| (nth, looked));
+        all.into_iter().enumerate().flat_map(of_handler).collect()
+    }
+
+    /// Takes a dead letter of the nth handler out for good; `None` if it is gone. Waits until the worker has answered.
+    ///
+    /// # Panics
+    /// If there is no such handler.
+    pub fn remove(&self, nth: usize, letter: LetterId) -> Option<DeadLetter<T, E>> {
+        self.ask(nth, move |tracker, _| tracker.dead_letters_mut().remove(letter)).recv().ok().flatten()
+    }
+
+    /// Accepts a dead letter of the nth handler again; see [`Tracker::redrive`]. Waits until the worker has answered.
+    ///
+    /// # Errors
+    /// [`RedriveError`].
+    ///
+    /// # Panics
+    /// If there is no such handler.
+    pub fn redrive(&self, nth: usize, letter: LetterId) -> Result<ItemId, RedriveError> {
+        let answer = self.ask(nth, move |tracker, now| tracker.redrive(letter, now));
+        answer.recv().unwrap_or(Err(RedriveError::Gone))
     }
 
     /// Accepts all dead letters again that are there now, each handler at this rate or as fast as there is room; returns how

@@ -1,8 +1,11 @@
 //! A handler of a queue with rules of delivery: what is taken from the queue stays in a tracker until it has ended.
 //!
 //! ```text
-//! turn:  answer questions → then in runs: answers that came home → what time asks for → take items in → deliver
+//! turn:  answer questions → then in runs: answers that came home → what time asks for → deliver what waits → take items in
 //! ```
+//! An item that is taken in while nothing waits goes straight to its handler, and on its ack out again; see
+//! [`Tracker::accept_next`](crate::delivery::Tracker::accept_next).
+//!
 //! The tracker belongs to the worker, so nothing here is shared but the ring by which deferred answers come home, and what is
 //! asked for. The worker sleeps until an item, an answer or a question comes, or until the tracker is due.
 
@@ -19,7 +22,7 @@ use super::{
     intakes::Intakes,
     leased::{Home, Homecoming, Leased},
     supervisor::Supervised,
-    tracking::{Inquiry, OwnedTracker},
+    tracking::{Inquiry, OwnedDelivery, OwnedTracker},
 };
 use crate::channel::{Receiver, SharedByMany};
 use crate::delivery::{Answer, Effect, Envelope, Origin, Refused};
@@ -95,8 +98,15 @@ where
         let batch = pace.batch(limits, start, |max| {
             let now = self.clock.now();
             self.settle(now);
-            closed = self.take_in(max, now);
-            let delivered = self.deliver(max, now);
+            let mut delivered = 0;
+            if self.takes_all {
+                closed = self.take_in(usize::MAX, now).1;
+            }
+            delivered += self.deliver(max, now);
+            if !self.takes_all {
+                let (passed, all_closed) = self.take_in(max - delivered, now);
+                (delivered, closed) = (delivered + passed, all_closed);
+            }
             if delivered == 0 { Err(PopError::Empty) } else { Ok(delivered) }
         });
         self.pace = pace;
@@ -141,13 +151,13 @@ where
         }
     }
 
-    /// Takes items in, as many as are to be delivered next or as there is room for; whether all shards are closed and empty.
-    fn take_in(&mut self, max: usize, now: Instant) -> bool {
-        let Self { intakes, run, envelope, tracker, taken, .. } = self;
-        let Some(tracker) = tracker else { return true };
-        let room = tracker.room();
-        let mut want = if self.takes_all { room } else { room.min(max) };
-        let mut closed = 0;
+    /// Takes items in, as far as there is room, and hands those out for which nothing waits, unless the urgent ones are to be
+    /// found among all. Returns how many were handed out, and whether all shards are closed and empty.
+    fn take_in(&mut self, max: usize, now: Instant) -> (usize, bool) {
+        let Self { intakes, run, envelope, tracker, taken, home, clock, takes_all, .. } = self;
+        let Some(tracker) = tracker else { return (0, true) };
+        let mut want = tracker.room().min(max);
+        let (mut delivered, mut closed) = (0, 0);
         for (shard, intake) in &mut intakes.open {
             if want == 0 {
                 break;
@@ -162,11 +172,19 @@ where
                 };
                 envelope.origin = Origin { shard: *shard as u32, sequence: *taken };
                 *taken += 1;
-                match tracker.accept(envelope, now) {
-                    Ok(_) => {}
-                    Err(Refused::Duplicate(envelope)) => run.hook(|handler| handler.duplicate(envelope)),
+                let straight = !*takes_all && !run.stopped;
+                let sequel = match accept(tracker, envelope, straight, now) {
+                    Ok(None) => None,
+                    Ok(Some(delivery)) => {
+                        delivered += 1;
+                        hand(run, home, clock, delivery)
+                    }
+                    Err(Refused::Duplicate(envelope)) => return run.hook(|handler| handler.duplicate(envelope)),
                     // There is room for as many as were taken.
-                    Err(Refused::Full(envelope)) => intakes.queue.leave(envelope.payload),
+                    Err(Refused::Full(envelope)) => return intakes.queue.leave(envelope.payload),
+                };
+                if let Some(sequel) = sequel {
+                    follow(run, tracker, clock, sequel);
                 }
             });
             match popped {
@@ -178,45 +196,22 @@ where
                 Err(PopError::Empty) => {}
             }
         }
-        closed == intakes.open.len()
+        (delivered, closed == intakes.open.len())
     }
 
-    /// Delivers up to `max` items; returns how many.
+    /// Delivers up to `max` items that wait; returns how many.
     fn deliver(&mut self, max: usize, now: Instant) -> usize {
         let Self { run, tracker, home, clock, .. } = self;
         let Some(tracker) = tracker else { return 0 };
-        for delivered in 0..max {
-            if run.stopped {
-                return delivered;
-            }
-            let Some(delivery) = tracker.next(now) else { return delivered };
-            let mut leased = Leased::new(delivery, home);
-            match catch_unwind(AssertUnwindSafe(|| run.handler.handle(&mut leased))) {
-                Ok(Answer::Ack) if leased.deferred.is_none() => leased.delivery.ack(),
-                Ok(answer) => {
-                    if let Some(effect) = answer_late(leased, answer, clock.now()) {
-                        show(run, tracker, effect);
-                    }
-                }
-                Err(panic) => {
-                    let key = leased.envelope().key.map(|key| key.to_string());
-                    let action = run.after_delivery();
-                    let failure = run.failure(panic, leased.attempt(), action, key);
-                    run.hook(|handler| handler.failed(&leased, &failure));
-                    // Not answered: the next tick tells what follows.
-                    drop(leased);
-                    match action {
-                        Action::Restarted => run.restart(),
-                        Action::Stopped => run.stopped = true,
-                        _ => {}
-                    }
-                    while let Some(effect) = tracker.tick(clock.now()) {
-                        show(run, tracker, effect);
-                    }
-                }
+        let mut delivered = 0;
+        while delivered < max && !run.stopped {
+            let Some(delivery) = tracker.next(now) else { break };
+            delivered += 1;
+            if let Some(sequel) = hand(run, home, clock, delivery) {
+                follow(run, tracker, clock, sequel);
             }
         }
-        max
+        delivered
     }
 
     fn tell(&mut self) {
@@ -250,6 +245,46 @@ where
     }
 }
 
+/// Takes an item in; if `straight`, and nothing waits, it comes out again to be handled.
+#[inline(always)]
+fn accept<T, E>(
+    tracker: &mut OwnedTracker<T, E>,
+    envelope: Envelope<T>,
+    straight: bool,
+    now: Instant,
+) -> Result<Option<OwnedDelivery<'_, T, E>>, Refused<T>> {
+    if straight {
+        tracker.accept_next(envelope, now).map(|(_, delivery)| delivery)
+    } else {
+        tracker.accept(envelope, now).map(|_| None)
+    }
+}
+
+/// What is left to do after a delivery that was not acked at once.
+enum Sequel<T> {
+    Effect(Effect<T>),
+    Panicked(Action),
+}
+
+/// Hands one item over, and takes the answer.
+#[inline(always)]
+fn hand<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>>(
+    run: &mut Supervised<H, T>,
+    home: &Home<E>,
+    clock: &AnyClock,
+    delivery: OwnedDelivery<'_, T, E>,
+) -> Option<Sequel<T>> {
+    let mut leased = Leased::new(delivery, home);
+    match catch_unwind(AssertUnwindSafe(|| run.handler.handle(&mut leased))) {
+        Ok(Answer::Ack) if leased.deferred.is_none() => {
+            leased.delivery.ack();
+            None
+        }
+        Ok(answer) => answer_late(leased, answer, clock.now()).map(Sequel::Effect),
+        Err(panic) => Some(Sequel::Panicked(panicked(run, leased, panic))),
+    }
+}
+
 /// Answers other than an ack at once; `None` if the answer is left to somebody else.
 #[cold]
 fn answer_late<T, E: Send>(leased: Leased<'_, T, E>, answer: Answer<E>, now: Instant) -> Option<Effect<T>> {
@@ -261,6 +296,42 @@ fn answer_late<T, E: Send>(leased: Leased<'_, T, E>, answer: Answer<E>, now: Ins
             None
         }
         (_, answer) => Some(delivery.answer(answer)),
+    }
+}
+
+/// Leaves a delivery at which the handler panicked without an answer: the next tick tells what follows.
+#[cold]
+fn panicked<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>>(
+    run: &mut Supervised<H, T>,
+    leased: Leased<'_, T, E>,
+    panic: Box<dyn Any + Send>,
+) -> Action {
+    let key = leased.envelope().key.map(|key| key.to_string());
+    let action = run.after_delivery();
+    let failure = run.failure(panic, leased.attempt(), action, key);
+    run.hook(|handler| handler.failed(&leased, &failure));
+    action
+}
+
+/// Does what a delivery left to do.
+#[cold]
+fn follow<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>>(
+    run: &mut Supervised<H, T>,
+    tracker: &mut OwnedTracker<T, E>,
+    clock: &AnyClock,
+    sequel: Sequel<T>,
+) {
+    let action = match sequel {
+        Sequel::Effect(effect) => return show(run, tracker, effect),
+        Sequel::Panicked(action) => action,
+    };
+    match action {
+        Action::Restarted => run.restart(),
+        Action::Stopped => run.stopped = true,
+        _ => {}
+    }
+    while let Some(effect) = tracker.tick(clock.now()) {
+        show(run, tracker, effect);
     }
 }
 

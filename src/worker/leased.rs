@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use super::{End, Failure};
+use super::{End, Failure, tracking::OwnedDelivery};
 use crate::channel::{self, Receiver, Sender, SharedByMany, TrySendError};
-use crate::delivery::{Answer, Class, DeadLetters, Delivery, Effect, Envelope, ItemId, Lease};
+use crate::delivery::{Answer, Class, DeadLetters, Effect, Envelope, ItemId, Lease};
 use crate::time::{CapacityError, Instant};
 use crate::wait::{Signal, Sleepers};
 
@@ -57,7 +57,7 @@ where
 ///
 /// SQS, JetStream, RabbitMQ: a received message; Kafka: an acquired record; Sidekiq: a fetched job.
 pub struct Leased<'a, T, E: Send> {
-    pub(super) delivery: Delivery<'a, T, E, Classes<E>>,
+    pub(super) delivery: OwnedDelivery<'a, T, E>,
     home: &'a Home<E>,
     /// How long a deferred answer may take, if the answer is deferred.
     pub(super) deferred: Option<Duration>,
@@ -65,7 +65,7 @@ pub struct Leased<'a, T, E: Send> {
 
 impl<'a, T, E: Send> Leased<'a, T, E> {
     #[inline(always)]
-    pub(super) fn new(delivery: Delivery<'a, T, E, Classes<E>>, home: &'a Home<E>) -> Self {
+    pub(super) fn new(delivery: OwnedDelivery<'a, T, E>, home: &'a Home<E>) -> Self {
         Self { delivery, home, deferred: None }
     }
 

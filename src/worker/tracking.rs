@@ -8,13 +8,16 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{forget, leased::Classes};
-use crate::delivery::{Ledger, Tracker};
+use crate::delivery::{Delivery, Ledger, Tracker};
 use crate::sync::{Counter, Tally};
 use crate::time::{AnyClock, Instant};
 use crate::wait::{Signal, Sleepers};
 
 /// The tracker of one handler.
 pub type OwnedTracker<T, E> = Tracker<T, E, Classes<E>>;
+
+/// A delivery of such a tracker.
+pub(super) type OwnedDelivery<'t, T, E> = Delivery<'t, T, E, Classes<E>>;
 
 type Question<T, E> = Box<dyn FnOnce(&mut OwnedTracker<T, E>, Instant) + Send>;
 

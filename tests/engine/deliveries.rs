@@ -8,8 +8,8 @@ use std::{
 use ringway::{
     Engine,
     delivery::{
-        Answer, AtBound, Backoff, Class, DeadLetters, DedupWindow, Effect, Envelope, Id, Jitter, Order, Priorities,
-        Reason, Retry, Rules,
+        Answer, AtBound, Backoff, Class, DeadLetter, DeadLetters, DedupWindow, Effect, Envelope, Id, Jitter, Order,
+        Priorities, Reason, RedriveError, Retry, Rules,
     },
     engine::Deliveries,
     router::{Queue, Sharing},
@@ -238,10 +238,10 @@ fn a_drain_waits_for_what_is_in_hand_and_an_abort_hands_it_back() {
     let queue = report.ledger.queue("jobs").unwrap();
     assert_eq!((queue.left, queue.delivery.unwrap().handed_back), (2, 2));
     // The dead letter is still to be looked at.
-    let letters = deliveries.dead_letters();
-    assert_eq!((letters.len(), letters[0].2.envelope.payload, letters[0].2.reason), (1, "reject", Reason::Rejected));
+    let letters = deliveries.dead_letters(|_, letter| (letter.envelope.payload, letter.reason));
+    assert_eq!(letters, [(0, ("reject", Reason::Rejected))]);
     assert_eq!(deliveries.purge(), 1);
-    assert!(deliveries.dead_letters().is_empty());
+    assert!(deliveries.dead_letters(|id, _| id).is_empty());
 }
 
 #[test]
@@ -263,6 +263,49 @@ fn dead_letters_are_redriven_from_outside() {
     let asked = bench.deliveries.ask(0, |_, _| std::panic::panic_any(BOOM));
     assert_eq!(bench.publish(&["fine"]), ["fine 1"]);
     assert!(asked.recv().is_err());
+}
+
+/// Neither payload nor error can be copied: they are looked at where they are, and taken by value.
+#[test]
+fn dead_letters_need_no_clone() {
+    struct Job(&'static str);
+    struct Fault(&'static str);
+    let (engine, mut workers, _) = by_hand(2);
+    let jobs = engine.queue::<Job>("jobs").shards(2).open().unwrap();
+    let deliveries = engine.consume(&jobs).deliver(rules()).handle(|_| {
+        |job: &mut Leased<'_, Job, Fault>| match (job.0, job.envelope().redrives) {
+            ("again", 1) => Answer::Ack,
+            (text, _) => Answer::Reject(Fault(text)),
+        }
+    });
+    let (deliveries, mut publisher) = (deliveries.unwrap(), jobs.publisher());
+    ["again", "never", "lost"].into_iter().for_each(|text| publisher.publish(&text, Job(text)).unwrap());
+    poll_all(&mut workers);
+    // Everybody else asks from another thread than the workers'.
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let told =
+                |id, letter: &DeadLetter<Job, Fault>| (id, letter.envelope.payload.0, letter.error.as_ref().unwrap().0);
+            let letters = deliveries.dead_letters(told);
+            assert!(letters.len() == 3 && letters.iter().all(|(_, (_, text, fault))| text == fault));
+            for (nth, (id, text, _)) in letters {
+                if text == "again" {
+                    assert!(deliveries.redrive(nth, id).is_ok());
+                    assert_eq!(deliveries.redrive(nth, id), Err(RedriveError::Gone));
+                } else {
+                    assert_eq!(deliveries.remove(nth, id).unwrap().envelope.payload.0, text);
+                    assert!(deliveries.remove(nth, id).is_none());
+                }
+            }
+        });
+        while !asking.is_finished() {
+            poll_all(&mut workers);
+        }
+        asking.join().unwrap();
+    });
+    poll_all(&mut workers);
+    let ledger = deliveries.ledger();
+    assert_eq!((ledger.acked, ledger.dead, ledger.redriven, ledger.in_hand), (1, 3, 1, 0));
 }
 
 #[test]
@@ -326,7 +369,7 @@ fn what_is_due_wakes_a_sleeping_worker() {
         std::thread::spawn(move || deferred.ack()).join().unwrap().unwrap();
         until("the answer is home", || deliveries.ledger().acked == acked);
     }
-    assert!(deliveries.dead_letters().is_empty());
+    assert!(deliveries.dead_letters(|id, _| id).is_empty());
     let report = engine.drain(Duration::from_secs(30));
     assert!(report.is_drained());
     report.ledger.check().unwrap();

@@ -5,7 +5,8 @@ use super::*;
 impl Harness {
     pub(super) fn call(&mut self, choices: &mut Choices<'_>) {
         match choices.below(16) {
-            0..4 => self.accept(choices),
+            0..3 => self.accept(choices),
+            3 => self.accept_next(choices),
             4..9 => self.next(choices),
             9 | 10 => self.advance(choices),
             11 | 12 => self.settle(choices),
@@ -15,9 +16,8 @@ impl Harness {
         }
     }
 
-    fn accept(&mut self, choices: &mut Choices<'_>) {
-        let number = self.items.len();
-        let mut envelope = Envelope::new(number);
+    fn envelope(&mut self, choices: &mut Choices<'_>) -> Envelope<usize> {
+        let mut envelope = Envelope::new(self.items.len());
         envelope.key = (!choices.one_in(4)).then(|| choices.below(3) as u64);
         envelope.priority = if choices.one_in(3) { choices.byte() % 5 } else { 0 };
         if choices.one_in(4) {
@@ -29,29 +29,62 @@ impl Harness {
         if choices.one_in(2) {
             envelope.id = Some(Id::from(u64::from(choices.byte() % 8)));
         }
-        let is_full = self.tracker.room() == 0;
-        let is_duplicate = self.is_duplicate(envelope.id);
+        envelope
+    }
+
+    /// What an item is refused with, if it must be.
+    fn refusal(&self, envelope: Envelope<usize>) -> Option<Refused<usize>> {
+        if self.tracker.room() == 0 {
+            Some(Refused::Full(envelope))
+        } else if self.is_duplicate(envelope.id) {
+            Some(Refused::Duplicate(envelope))
+        } else {
+            None
+        }
+    }
+
+    fn accept(&mut self, choices: &mut Choices<'_>) {
+        let envelope = self.envelope(choices);
+        let refusal = self.refusal(envelope);
         let answer = self.tracker.accept(envelope, self.now);
-        self.trace(|| format!("accept {number} {envelope:?}: {answer:?}"));
-        match answer {
-            Ok(id) => {
-                assert!(!is_full && !is_duplicate);
-                if let Some(id) = envelope.id {
-                    self.seen.push((id, self.now));
-                }
-                self.took_in(id, envelope);
-            }
-            Err(Refused::Full(back)) => assert!(is_full && back == envelope),
-            Err(Refused::Duplicate(back)) => assert!(is_duplicate && !is_full && back == envelope),
+        self.trace(|| format!("accept {envelope:?}: {answer:?}"));
+        assert_eq!(answer.err(), refusal);
+        if let Ok(id) = answer {
+            self.saw(envelope);
+            self.took_in(envelope);
+            self.named(envelope.payload, id);
+        }
+    }
+
+    fn saw(&mut self, envelope: Envelope<usize>) {
+        if let Some(id) = envelope.id {
+            self.seen.push((id, self.now));
         }
     }
 
     fn next(&mut self, choices: &mut Choices<'_>) {
+        self.hand_out(None, choices);
+    }
+
+    /// Must be what the two calls are, one after the other.
+    fn accept_next(&mut self, choices: &mut Choices<'_>) {
+        let envelope = self.envelope(choices);
+        if let Some(refusal) = self.refusal(envelope) {
+            let answer = self.tracker.accept_next(envelope, self.now);
+            return assert_eq!(answer.map(|_| ()), Err(refusal));
+        }
+        self.saw(envelope);
+        self.took_in(envelope);
+        self.hand_out(Some(envelope), choices);
+    }
+
+    fn hand_out(&mut self, accepted: Option<Envelope<usize>>, choices: &mut Choices<'_>) {
         let candidates: Vec<usize> = (0..self.items.len()).filter(|&number| self.may_come(number)).collect();
         let in_flight = self.items.iter().filter(|item| matches!(item.is, Is::Leased(_))).count();
         let has_credit = in_flight < self.rules.in_flight_max;
         let is_throttled = self.is_throttled();
-        let Some(delivery) = self.tracker.next(self.now) else {
+        let Self { tracker, ids, numbers, now, .. } = self;
+        let Some(delivery) = accepted_next(tracker, accepted, ids, numbers, *now) else {
             let may_be_none = candidates.is_empty() || !has_credit || is_throttled;
             assert!(may_be_none, "{candidates:?} may come, and none does");
             return;
@@ -202,7 +235,8 @@ impl Harness {
                     Ok(item) => {
                         self.letters.remove(nth);
                         let Item { key, priority, .. } = self.items[number];
-                        self.took_in(item, Envelope { key, priority, ..Envelope::new(number) });
+                        self.took_in(Envelope { key, priority, ..Envelope::new(number) });
+                        self.named(number, item);
                         assert_eq!(
                             self.tracker.redrive(letter, self.now),
                             Err(if self.tracker.room() == 0 { RedriveError::Full } else { RedriveError::Gone })
@@ -224,4 +258,19 @@ impl Harness {
         assert_eq!(self.tracker.dead_letters_mut().purge(), self.letters.len());
         self.letters.clear();
     }
+}
+
+/// The next delivery, after an item is accepted, if one is; its name is noted.
+fn accepted_next<'t>(
+    tracker: &'t mut Subject,
+    accepted: Option<Envelope<usize>>,
+    ids: &mut Vec<ItemId>,
+    numbers: &mut HashMap<ItemId, usize>,
+    now: Instant,
+) -> Option<Delivery<'t, usize, u8, Classify>> {
+    let Some(envelope) = accepted else { return tracker.next(now) };
+    let (id, delivery) = tracker.accept_next(envelope, now).expect("there is room, and it is no duplicate");
+    ids.push(id);
+    assert!(numbers.insert(id, envelope.payload).is_none(), "an item's name was used twice");
+    delivery
 }

@@ -35,7 +35,8 @@ impl Harness {
                 let (oldest, number) = self.letters.remove(0);
                 assert_eq!(oldest, *letter);
                 let Item { key, priority, .. } = self.items[number];
-                return self.took_in(*item, Envelope { key, priority, ..Envelope::new(number) });
+                self.took_in(Envelope { key, priority, ..Envelope::new(number) });
+                return self.named(number, *item);
             }
             Effect::Retry { item, .. } | Effect::Held { item, .. } => self.numbers[item],
             Effect::Dead { letter, .. } => {

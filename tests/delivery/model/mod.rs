@@ -11,9 +11,9 @@ use std::{collections::HashMap, time::Duration};
 
 use ringway::{
     delivery::{
-        Answer, AtBound, Backoff, BreakerRules, CancelError, Class, DeadLetterRules, DedupWindow, DroppedBy, Effect,
-        Envelope, Expired, Id, ItemId, Jitter, Lease, LetterId, Order, Priorities, Rate, Reason, RedriveError, Refused,
-        Retry, Rules, Tracker, WhenFull,
+        Answer, AtBound, Backoff, BreakerRules, CancelError, Class, DeadLetterRules, DedupWindow, Delivery, DroppedBy,
+        Effect, Envelope, Expired, Id, ItemId, Jitter, Lease, LetterId, Order, Priorities, Rate, Reason, RedriveError,
+        Refused, Retry, Rules, Tracker, WhenFull,
     },
     time::Instant,
 };
@@ -133,7 +133,8 @@ impl Item {
     }
 }
 
-type Subject = Tracker<usize, u8, fn(&u8) -> Class>;
+type Classify = fn(&u8) -> Class;
+type Subject = Tracker<usize, u8, Classify>;
 
 /// What errors mean: by their number.
 fn class(error: &u8) -> Class {
@@ -209,7 +210,7 @@ impl Harness {
         latest.filter(|(_, at)| self.now - *at < window.time).any(|(seen, _)| Some(*seen) == id)
     }
 
-    fn took_in(&mut self, id: ItemId, envelope: Envelope<usize>) {
+    fn took_in(&mut self, envelope: Envelope<usize>) {
         self.turns += 1;
         self.accepted += 1;
         let due = envelope.not_before;
@@ -226,14 +227,18 @@ impl Harness {
             Some(redriven) => {
                 assert!(redriven.is == Is::Dead && envelope.expires_at == Instant::FAR);
                 *redriven = item;
-                self.ids[envelope.payload] = id;
             }
-            None => {
-                self.items.push(item);
-                self.ids.push(id);
-            }
+            None => self.items.push(item),
         }
-        assert!(self.numbers.insert(id, envelope.payload).is_none(), "an item's name was used twice");
+    }
+
+    /// Notes the name of an item that was taken in just now.
+    fn named(&mut self, number: usize, id: ItemId) {
+        match self.ids.get_mut(number) {
+            Some(before) => *before = id,
+            None => self.ids.push(id),
+        }
+        assert!(self.numbers.insert(id, number).is_none(), "an item's name was used twice");
     }
 
     fn lane(&self, priority: u8) -> u8 {
