@@ -178,7 +178,7 @@ impl<T: Send + Sync> Slots for Producer<T> {
 
     fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
         let (shared, tail) = (&*self.shared, self.writer.tail());
-        let slots = self.writer.claim(&shared.track, || Self::gate(shared, tail), max)?;
+        let slots = self.writer.claim(&shared.track, |tail| Self::gate(shared, tail), max)?;
         if mem::needs_drop::<T>() {
             let mut free = tail..tail + slots as u64;
             // SAFETY: claimed, hence free.
@@ -207,7 +207,7 @@ impl<T: Send + Sync> super::Producer for Producer<T> {
         if !shared.track.is_open() {
             return Err(PushError::Closed(item));
         }
-        if !self.writer.has_room(&shared.track, || Self::gate(shared, tail)) {
+        if !self.writer.has_room(&shared.track, |tail| Self::gate(shared, tail)) {
             return Err(PushError::Full(item));
         }
         // SAFETY: there is room, so the slot is free.

@@ -223,7 +223,7 @@ impl<T: Send> Slots for Producer<T> {
 
     fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
         let (writer, packed) = self.parts();
-        writer.claim(&packed.track, || packed.gate(), max)
+        writer.claim(&packed.track, |_| packed.gate(), max)
     }
 
     fn slot(&mut self, nth: usize) -> *mut T {
@@ -241,13 +241,13 @@ impl<T: Send> super::Producer for Producer<T> {
     #[inline(always)]
     fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
         let (writer, packed) = self.parts();
-        writer.push(&packed.track, || packed.gate(), item)
+        writer.push(&packed.track, |_| packed.gate(), item)
     }
 
     #[inline(always)]
     fn push_iter<I: Iterator<Item = T>>(&mut self, items: &mut I) -> Result<usize, PushError<()>> {
         let (writer, packed) = self.parts();
-        writer.push_iter(&packed.track, || packed.gate(), items)
+        writer.push_iter(&packed.track, |_| packed.gate(), items)
     }
 
     fn capacity(&self) -> usize {

@@ -86,7 +86,7 @@ impl<T: Send> Slots for Producer<T> {
     type Leftover = Packed<T>;
 
     fn claim(&mut self, max: usize) -> Result<usize, PushError<()>> {
-        self.writer.claim(&self.shared.track, || self.shared.gate(), max)
+        self.writer.claim(&self.shared.track, |_| self.shared.gate(), max)
     }
 
     fn slot(&mut self, nth: usize) -> *mut T {
@@ -101,12 +101,12 @@ impl<T: Send> Slots for Producer<T> {
 impl<T: Send> super::Producer for Producer<T> {
     #[inline(always)]
     fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
-        self.writer.push(&self.shared.track, || self.shared.gate(), item)
+        self.writer.push(&self.shared.track, |_| self.shared.gate(), item)
     }
 
     #[inline(always)]
     fn push_iter<I: Iterator<Item = T>>(&mut self, items: &mut I) -> Result<usize, PushError<()>> {
-        self.writer.push_iter(&self.shared.track, || self.shared.gate(), items)
+        self.writer.push_iter(&self.shared.track, |_| self.shared.gate(), items)
     }
 
     fn capacity(&self) -> usize {

@@ -59,7 +59,7 @@ impl<T> Writer<T> {
     pub(in crate::ring) fn push(
         &mut self,
         track: &Track<T>,
-        gate: impl Fn() -> u64,
+        gate: impl Fn(u64) -> u64,
         item: T,
     ) -> Result<(), PushError<T>> {
         // In this order: room that a consumer made after it had closed must not be used.
@@ -103,7 +103,7 @@ impl<T> Writer<T> {
 
     /// Whether the next slot is free; if so it is in the current line.
     #[inline(always)]
-    pub(in crate::ring) fn has_room(&mut self, track: &Track<T>, gate: impl Fn() -> u64) -> bool {
+    pub(in crate::ring) fn has_room(&mut self, track: &Track<T>, gate: impl Fn(u64) -> u64) -> bool {
         self.place.stamp() != self.until || self.find_room(track) || self.ask_gate(track, gate)
     }
 
@@ -129,10 +129,10 @@ impl<T> Writer<T> {
 
     #[cold]
     #[inline(never)]
-    fn ask_gate(&mut self, track: &Track<T>, gate: impl Fn() -> u64) -> bool {
+    fn ask_gate(&mut self, track: &Track<T>, gate: impl Fn(u64) -> u64) -> bool {
         // A claim that is still open here was forgotten.
         track.end.end_claim();
-        self.limit = gate() + track.hold;
+        self.limit = gate(self.tail()) + track.hold;
         self.find_room(track)
     }
 
@@ -183,7 +183,7 @@ impl<T> Writer<T> {
     pub(in crate::ring) fn push_iter(
         &mut self,
         track: &Track<T>,
-        gate: impl Fn() -> u64,
+        gate: impl Fn(u64) -> u64,
         items: &mut impl Iterator<Item = T>,
     ) -> Result<usize, PushError<()>> {
         /// Ends the claim, also when the iterator panics.
@@ -246,7 +246,7 @@ impl<T> Writer<T> {
     pub(in crate::ring) fn claim(
         &mut self,
         track: &Track<T>,
-        gate: impl Fn() -> u64,
+        gate: impl Fn(u64) -> u64,
         max: usize,
     ) -> Result<usize, PushError<()>> {
         if !track.end.is_open() {
@@ -257,7 +257,7 @@ impl<T> Writer<T> {
             return Err(PushError::Full(()));
         }
         if ((self.limit - self.tail()) as usize) < max {
-            self.limit = gate() + track.hold;
+            self.limit = gate(self.tail()) + track.hold;
         }
         if !track.end.begin_claim() {
             track.end.end_claim();
