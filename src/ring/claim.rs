@@ -11,6 +11,7 @@ use super::{Producer, PushError, leftover, sealed::Slots};
 /// Dropping it abandons the claim: what was written is dropped, and the slots become tombstones on a ring with several
 /// producers, or are free again on one with a single producer. Forgetting it does the same as soon as its producer is used
 /// again or dropped, except that what was written is leaked.
+#[must_use = "a claim that is dropped without a `commit` puts nothing in"]
 pub struct Claim<'a, P: Producer> {
     producer: &'a mut P,
     slots: usize,

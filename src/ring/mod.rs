@@ -51,15 +51,15 @@ pub mod mpmc;
 pub mod spsc;
 
 pub use self::{
-    broadcast::broadcast,
-    broadcast_multi::broadcast_multi,
+    broadcast::{Broadcast, broadcast},
+    broadcast_multi::{BroadcastMulti, broadcast_multi},
     capacity::{Capacity, CapacityError},
     claim::Claim,
-    dense::dense,
-    lanes::lanes,
+    dense::{Dense, dense},
+    lanes::{Lanes, lanes},
     leftover::Remaining,
-    mpmc::mpmc,
-    spsc::spsc,
+    mpmc::{Mpmc, mpmc},
+    spsc::{Spsc, spsc},
 };
 
 /// The end that puts items in.
@@ -229,6 +229,33 @@ pub trait Consumer: Send + Sized + sealed::MakesRoom {
         self.pop_each(max, |item| {
             if let Some(place) = free.next() {
                 place.write(item);
+            }
+        })
+    }
+
+    /// Overwrites `items` from its start with as many items as there are; returns how many, at least one. For a buffer that is
+    /// used again and again: samples, bytes.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop), if there was not one item.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::ring::{Capacity, Consumer, Producer, dense};
+    ///
+    /// let (mut tx, mut rx) = dense::<f32>(Capacity::at_least(1024))?;
+    /// tx.push_slice(&[0.5; 100])?;
+    /// let mut out = [0.0; 128];
+    /// assert_eq!(rx.pop_over(&mut out)?, 100);
+    /// out[100..].fill(0.0); // silence for what has not come in time
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn pop_over(&mut self, items: &mut [Self::Item]) -> Result<usize, PopError> {
+        let max = items.len();
+        let mut old = items.iter_mut();
+        self.pop_each(max, |item| {
+            if let Some(place) = old.next() {
+                *place = item;
             }
         })
     }

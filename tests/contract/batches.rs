@@ -166,6 +166,21 @@ pub(crate) fn a_slice_is_filled_from_its_start<K: Subject<u64>>() {
     assert_eq!(rx.pop_slice(&mut [MaybeUninit::uninit()]), Err(PopError::Closed));
 }
 
+/// What no item came for stays as it was.
+pub(crate) fn a_buffer_is_written_over<K: Subject<u64>>() {
+    let (mut tx, mut rx) = ring::<K, u64>(16);
+    let mut buffer = [99; 8];
+    assert_eq!(rx.pop_over(&mut buffer), Err(PopError::Empty));
+    for _ in 0..10 {
+        tx.push_iter(&mut counting(5, Hint::Exact)).unwrap();
+        assert_eq!(rx.pop_over(&mut buffer[..3]), Ok(3));
+        assert_eq!(rx.pop_over(&mut buffer[3..]), Ok(2));
+        assert_eq!(buffer, [0, 1, 2, 3, 4, 99, 99, 99]);
+    }
+    tx.close();
+    assert_eq!(rx.pop_over(&mut buffer), Err(PopError::Closed));
+}
+
 /// The closure of a batch may use the other end.
 pub(crate) fn a_batch_may_feed_its_own_ring<K: Subject<u64>>() {
     let (mut tx, mut rx) = ring::<K, u64>(8);
@@ -196,6 +211,7 @@ macro_rules! batches {
             a_batch_takes_what_is_there
             a_batch_of_none_takes_nothing
             a_slice_is_filled_from_its_start
+            a_buffer_is_written_over
             a_batch_may_feed_its_own_ring
         }
     };
