@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Only the workers' ends are left: the results end when the last worker does.
     drop((job, result));
 
-    let sender = thread::spawn(move || jobs.send_many(&mut (1..=10_000))); // waits whenever 64 are under way
+    let sender = thread::spawn(move || jobs.send_many(1..=10_000)); // waits whenever 64 are under way
     let (mut done, mut longest) = ([0; 4], 0);
     for (id, steps) in &mut results {
         done[id] += 1;

@@ -13,13 +13,14 @@ use crate::sync::yield_now;
 use crate::wait::{Deadline, Signal, Wait};
 
 /// Items that are moved before the other side is told: however long a batch is, nobody sleeps through it.
-const RUN: usize = 64;
+pub(super) const RUN: usize = 64;
 
 impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
-    /// Sends all items of an iterator; waits whenever the channel is full. Returns how many.
+    /// Sends all items; waits whenever the channel is full. Returns how many.
     ///
     /// # Errors
-    /// [`SendManyError`], if the channel is closed; what was not sent is still in the iterator.
+    /// [`SendManyError`], if the channel is closed. What was not sent is still in the iterator: lend it, as `&mut iterator`, to
+    /// keep it.
     ///
     /// # Panics
     /// Only if the iterator does; what it yielded before is sent.
@@ -32,15 +33,24 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// use ringway::channel;
     ///
     /// let (mut tx, mut rx) = channel::spsc(8)?;
-    /// let sender = std::thread::spawn(move || tx.send_many(&mut (0..100)));
+    /// let sender = std::thread::spawn(move || tx.send_many(0..100));
     /// assert_eq!(rx.iter().count(), 100);
     /// assert_eq!(sender.join().unwrap(), Ok(100));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn send_many<I: Iterator<Item = T>>(&mut self, items: &mut I) -> Result<usize, SendManyError> {
+    pub fn send_many(&mut self, items: impl IntoIterator<Item = T>) -> Result<usize, SendManyError> {
+        let mut items = items.into_iter();
+        self.send_runs(|producer| producer.push_iter(&mut items.by_ref().take(RUN)))
+    }
+
+    /// Sends by `push`, a run at a time, until it has nothing more.
+    pub(super) fn send_runs(
+        &mut self,
+        mut push: impl FnMut(&mut K::Producer) -> Result<usize, PushError<()>>,
+    ) -> Result<usize, SendManyError> {
         let mut sent = 0;
         loop {
-            match self.push_run(items) {
+            match self.push_run(&mut push) {
                 Ok(0) => return Ok(sent),
                 Ok(pushed) => sent += pushed,
                 Err(PushError::Full(())) => {
@@ -55,17 +65,18 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
         }
     }
 
-    /// Sends as many items of an iterator as there is room for; returns how many.
+    /// Sends as many items as there is room for; returns how many. The others are still in the iterator: lend it, as
+    /// `&mut iterator`, to keep them.
     ///
     /// # Errors
     /// [`TrySendError`], if not one was sent.
     ///
     /// # Panics
     /// Only if the iterator does; what it yielded before is sent.
-    pub fn try_send_many<I: Iterator<Item = T>>(&mut self, items: &mut I) -> Result<usize, TrySendError<()>> {
-        let mut sent = 0;
+    pub fn try_send_many(&mut self, items: impl IntoIterator<Item = T>) -> Result<usize, TrySendError<()>> {
+        let (mut items, mut sent) = (items.into_iter(), 0);
         loop {
-            match self.push_run(items) {
+            match self.push_run(|producer| producer.push_iter(&mut items.by_ref().take(RUN))) {
                 Ok(0) => return Ok(sent),
                 Ok(pushed) => sent += pushed,
                 Err(_) if sent > 0 => return Ok(sent),
@@ -76,10 +87,13 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     }
 
     /// Pushes some items, and tells receivers.
-    fn push_run<I: Iterator<Item = T>>(&mut self, items: &mut I) -> Result<usize, PushError<()>> {
+    pub(super) fn push_run(
+        &mut self,
+        push: impl FnOnce(&mut K::Producer) -> Result<usize, PushError<()>>,
+    ) -> Result<usize, PushError<()>> {
         // How many went in before a panic is not known here; who is woken wakes the next.
         let mut telling = Telling(self, Some(1));
-        let pushed = telling.0.producer.push_iter(&mut items.take(RUN));
+        let pushed = push(&mut telling.0.producer);
         telling.1 = pushed.ok();
         pushed
     }
@@ -160,9 +174,10 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
 /// Slots of a channel that are this claim's to write: a [`ring::Claim`] that tells receivers when it ends.
 ///
 /// Forgetting it abandons it as soon as its sender is used again or dropped.
+#[must_use = "a claim that is dropped without a `commit` sends nothing"]
 pub struct Claim<'a, T, K: Kind<T>, W: Wait> {
     // FIRST: the claim ends before receivers are told.
-    claim: ring::Claim<'a, K::Producer>,
+    pub(super) claim: ring::Claim<'a, K::Producer>,
     tells: Tells<'a, K::Producer, W::Signal>,
 }
 
@@ -214,6 +229,16 @@ impl<T, K: Kind<T>, W: Wait> Claim<'_, T, K, W> {
         unsafe { self.claim.assume_written() };
     }
 
+    /// Counts every slot of the claim as written.
+    ///
+    /// # Safety
+    /// * All its slots hold valid items.
+    #[inline]
+    pub unsafe fn assume_all_written(&mut self) {
+        // SAFETY: by the caller's word.
+        unsafe { self.claim.assume_all_written() };
+    }
+
     /// Takes the item written last out of its slot.
     pub fn take_back(&mut self) -> Option<T> {
         self.claim.take_back()
@@ -263,7 +288,7 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
     /// use ringway::channel;
     ///
     /// let (mut tx, mut rx) = channel::spsc(8)?;
-    /// tx.send_many(&mut (1..=5))?;
+    /// tx.send_many(1..=5)?;
     /// let mut items = Vec::new();
     /// assert_eq!(rx.recv_many(&mut items, 3)?, 3);
     /// assert_eq!(rx.recv_many(&mut items, 3)?, 2); // what was there
@@ -371,7 +396,7 @@ where
     /// use ringway::{channel, wait::Deadline};
     ///
     /// let (mut tx, mut rx) = channel::spsc(8)?;
-    /// tx.send_many(&mut (1..=3))?;
+    /// tx.send_many(1..=3)?;
     /// let mut sum = 0;
     /// let drained = rx.drain(Deadline::NEVER, |item| sum += item);
     /// assert_eq!((drained.items, drained.left, sum), (3, 0, 6));

@@ -1,10 +1,28 @@
 //! Why a call on a channel did not do what it was asked: one small enum for each kind of call.
 //!
-//! Every refused item comes back in its error. `Debug` and `Display` need nothing of the item.
+//! Every refused item comes back in its error. `Debug` and `Display` need nothing of the item. Calls that wait fail only
+//! because the channel has ended: `?` makes their errors an [`End`], which holds no item.
 
 use std::{error::Error, fmt};
 
 /// How a channel ended, seen from one side.
+///
+/// The errors of calls that wait become one by `?`, whatever the item is: so do errors of items that are not `Sync` or not
+/// `'static`, which `Box<dyn Error + Send + Sync>` does not take.
+///
+/// # Examples
+/// ```
+/// use ringway::channel::{End, Lanes, Mpmc, Receiver, Sender};
+///
+/// type Job = Box<dyn FnOnce() -> u64 + Send>;
+///
+/// fn work(mut jobs: Receiver<Job, Mpmc>, mut results: Sender<u64, Lanes>) -> Result<(), End> {
+///     loop {
+///         let job = jobs.recv()?;
+///         results.send(job())?;
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// Somebody closed it, or the last end of the other side was dropped.
@@ -21,6 +39,8 @@ impl fmt::Display for End {
         })
     }
 }
+
+impl Error for End {}
 
 /// Why a waiting send did not put its item in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -186,6 +206,24 @@ impl RecvError {
             Self::Closed => End::Closed,
             Self::PeerDied => End::PeerDied,
         }
+    }
+}
+
+impl<T> From<SendError<T>> for End {
+    fn from(error: SendError<T>) -> Self {
+        error.end()
+    }
+}
+
+impl From<SendManyError> for End {
+    fn from(error: SendManyError) -> Self {
+        error.end
+    }
+}
+
+impl From<RecvError> for End {
+    fn from(error: RecvError) -> Self {
+        error.end()
     }
 }
 

@@ -8,11 +8,14 @@
 use std::{
     fmt,
     future::Future,
+    mem,
     pin::Pin,
     task::{Context, Poll},
 };
 
-use super::{Receiver, RecvError, SendError, Sender, receiver::Taking, sender::Telling};
+use super::{
+    Receiver, RecvError, SendError, SendManyError, Sender, batch::RUN, link::Waiting, receiver::Taking, sender::Telling,
+};
 use crate::ring::{Consumer, Kind, PopError, Producer, PushError, sealed::Slots};
 use crate::wait::{Park, Wait};
 
@@ -72,22 +75,40 @@ impl<T, K: Kind<T>> Receiver<T, K, Park> {
     fn poll_take<R>(
         &mut self,
         context: &mut Context<'_>,
-        mut take: impl FnMut(&mut K::Consumer) -> Result<R, PopError>,
+        take: impl FnMut(&mut K::Consumer) -> Result<R, PopError>,
     ) -> Poll<Result<R, RecvError>> {
+        self.poll_look(context, take).map(|taken| taken.map_err(|_| self.end().into()))
+    }
+
+    /// As soon as `take` has an answer, that; never `Empty`.
+    #[inline]
+    pub(super) fn poll_look<R>(
+        &mut self,
+        context: &mut Context<'_>,
+        mut take: impl FnMut(&mut K::Consumer) -> Result<R, PopError>,
+    ) -> Poll<Result<R, PopError>> {
         let Self { consumer, link, wait, .. } = self;
-        let polled = wait.waiter().poll(&link.receivers.signal, 0, context, || {
+        let waiting = Waiting(wait, &link.receivers.signal);
+        let polled = waiting.0.waiter().poll(waiting.1, 0, context, || {
             let taking = Taking::<T, K, _>::new(consumer, link);
             match take(taking.consumer) {
                 Err(PopError::Empty) => None,
                 taken => Some(taken),
             }
         });
+        // Goes on waiting, unless `take` has panicked.
+        mem::forget(waiting);
         polled.map(|taken| {
             if self.wait.waiter().was_listed() {
                 self.call_next(0);
             }
-            taken.map_err(|_| self.end().into())
+            taken
         })
+    }
+
+    /// Says that the future of this end is gone.
+    pub(super) fn give_up(&mut self) {
+        self.wait.leave(&self.link.receivers.signal);
     }
 }
 
@@ -104,6 +125,29 @@ impl<T, K: Kind<T>> Sender<T, K, Park> {
         SendFuture { sender: self, item: Some(item) }
     }
 
+    /// Sends all items, for a task that waits for room whenever the channel is full. Resolves to how many.
+    ///
+    /// # Errors
+    /// [`SendManyError`], if the channel is closed.
+    ///
+    /// # Cancel safety
+    /// What was taken out of the iterator is sent. Lend it, as `&mut iterator`, to keep the rest when the future is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::channel;
+    ///
+    /// let (mut tx, mut rx) = channel::spsc(8)?;
+    /// let receiver = std::thread::spawn(move || rx.iter().sum::<u32>());
+    /// assert_eq!(pollster::block_on(tx.send_many_async(1..=100))?, 100);
+    /// drop(tx);
+    /// assert_eq!(receiver.join().unwrap(), 5050);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn send_many_async<I: IntoIterator<Item = T>>(&mut self, items: I) -> SendManyFuture<'_, T, K, I::IntoIter> {
+        SendManyFuture { sender: self, items: items.into_iter(), sent: 0 }
+    }
+
     /// One attempt to send `item`, which is taken out of its option when it is in. If there is no room, the task is woken when
     /// it should try again; one that is not going to should drop the sender, or send through it by other means, as with
     /// [`poll_recv`](Receiver::poll_recv).
@@ -115,7 +159,8 @@ impl<T, K: Kind<T>> Sender<T, K, Park> {
         let mut telling = Telling(self, Some(1));
         let Sender { producer, link, wait } = &mut *telling.0;
         let key = producer.key();
-        let polled = wait.waiter().poll(&link.senders.signal, key, context, || {
+        let waiting = Waiting(wait, &link.senders.signal);
+        let polled = waiting.0.waiter().poll(waiting.1, key, context, || {
             let Some(unsent) = item.take() else { return Some(Ok(())) };
             match producer.try_push(unsent) {
                 Err(PushError::Full(refused)) => {
@@ -125,6 +170,8 @@ impl<T, K: Kind<T>> Sender<T, K, Park> {
                 pushed => Some(pushed),
             }
         });
+        // Goes on waiting, unless the drop of an item has panicked.
+        mem::forget(waiting);
         telling.1 = matches!(polled, Poll::Ready(Ok(()))).then_some(1);
         drop(telling);
         polled.map(|pushed| {
@@ -133,6 +180,18 @@ impl<T, K: Kind<T>> Sender<T, K, Park> {
             }
             pushed.map_err(|refused| self.ended(refused.into_inner()))
         })
+    }
+
+    /// Ready when there may be room, or the channel is closed.
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Self { producer, link, wait } = self;
+        let key = producer.key();
+        let is_ready = || (producer.room() > 0 || producer.is_closed()).then_some(());
+        let polled = wait.waiter().poll(&link.senders.signal, key, context, is_ready);
+        if polled.is_ready() && self.wait.waiter().was_listed() {
+            self.call_next();
+        }
+        polled
     }
 }
 
@@ -152,7 +211,7 @@ impl<T, K: Kind<T>> Future for RecvFuture<'_, T, K> {
 impl<T, K: Kind<T>> Drop for RecvFuture<'_, T, K> {
     #[inline]
     fn drop(&mut self) {
-        self.0.wait.leave(&self.0.link.receivers.signal);
+        self.0.give_up();
     }
 }
 
@@ -176,7 +235,7 @@ impl<T, K: Kind<T>> Future for RecvManyFuture<'_, T, K> {
 
 impl<T, K: Kind<T>> Drop for RecvManyFuture<'_, T, K> {
     fn drop(&mut self) {
-        self.receiver.wait.leave(&self.receiver.link.receivers.signal);
+        self.receiver.give_up();
     }
 }
 
@@ -224,6 +283,55 @@ impl<T, K: Kind<T>> Drop for SendFuture<'_, T, K> {
     #[inline]
     fn drop(&mut self) {
         self.sender.wait.leave(&self.sender.link.senders.signal);
+    }
+}
+
+/// [`Sender::send_many_async`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct SendManyFuture<'a, T, K: Kind<T>, I> {
+    sender: &'a mut Sender<T, K, Park>,
+    items: I,
+    sent: usize,
+}
+
+/// The iterator is moved, never pinned.
+impl<T, K: Kind<T>, I> Unpin for SendManyFuture<'_, T, K, I> {}
+
+/// Runs of items that one poll sends at the most: its thread has other tasks.
+const RUNS_MAX: usize = 16;
+
+impl<T, K: Kind<T>, I: Iterator<Item = T>> Future for SendManyFuture<'_, T, K, I> {
+    type Output = Result<usize, SendManyError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { sender, items, sent } = &mut *self;
+        // The iterator's code does not run while this end is on a list.
+        sender.wait.leave(&sender.link.senders.signal);
+        for _ in 0..RUNS_MAX {
+            match sender.push_run(|producer| producer.push_iter(&mut items.by_ref().take(RUN))) {
+                Ok(0) => return Poll::Ready(Ok(*sent)),
+                Ok(pushed) => *sent += pushed,
+                Err(PushError::Full(())) if sender.poll_room(context).is_pending() => return Poll::Pending,
+                Err(PushError::Full(())) => {}
+                Err(PushError::Closed(())) => {
+                    return Poll::Ready(Err(SendManyError { sent: *sent, end: sender.link.receivers.end() }));
+                }
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<T, K: Kind<T>, I> Drop for SendManyFuture<'_, T, K, I> {
+    fn drop(&mut self) {
+        self.sender.wait.leave(&self.sender.link.senders.signal);
+    }
+}
+
+impl<T, K: Kind<T>, I> fmt::Debug for SendManyFuture<'_, T, K, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendManyFuture").field("sent", &self.sent).finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,7 @@
 //! | constructor | senders | receivers | an item goes to | order |
 //! |---|---|---|---|---|
 //! | [`spsc`] | 1 | 1 | the receiver | total |
+//! | [`dense()`] | 1 | 1 | the receiver; slices, in place | total |
 //! | [`mpsc`] | many, a lane each | 1 | the receiver | per sender |
 //! | [`mpmc`] | many | many | one receiver | total |
 //! | [`broadcast`] | 1 | many, join and leave | every receiver | total |
@@ -40,21 +41,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::ring::{
-    Capacity, CapacityError, Kind, broadcast::Broadcast, broadcast_multi::BroadcastMulti, lanes::Lanes, mpmc::Mpmc,
-    spsc::Spsc,
-};
+use crate::ring::{Capacity, CapacityError, Kind};
 use crate::sync::Arc;
 use crate::wait::{Park, Wait};
 
 mod backpressure;
 mod batch;
+mod chosen;
 mod error;
 mod future;
 mod link;
 mod losses;
 mod policy;
 mod receiver;
+mod runs;
 mod select;
 mod sender;
 mod shown;
@@ -67,21 +67,24 @@ pub use self::stream::SendSink;
 pub use self::{
     backpressure::{Backpressure, Block, BlockUntil, DropNewest, DropOldest, Reject},
     batch::{Claim, Drained},
+    chosen::{Chosen, Receives, Sources},
     error::{
         DropOldestError, End, RecvError, RecvUntilError, SendError, SendManyError, SendUntilError, TryRecvError,
         TrySendError,
     },
-    future::{RecvFuture, RecvManyFuture, SendFuture},
-    losses::{ItemOrGap, Losses},
+    future::{RecvFuture, RecvManyFuture, SendFuture, SendManyFuture},
+    losses::{ItemOrGap, Losses, RecvOrGapFuture},
     policy::{ParsePolicyError, Policy, Refusal, Refused, Sent},
     receiver::{IntoIter, Iter, Receiver, TryIter},
     select::{Select, Source, Ticker},
     sender::Sender,
+    shown::RecvRefFuture,
     weak::WeakSender,
 };
 
-/// The kind behind [`mpmc()`], for layers that do not know rings.
-pub(crate) use crate::ring::mpmc::Mpmc as SharedByMany;
+pub(crate) use crate::ring::Mpmc as SharedByMany;
+/// The kinds, to name the type of an end: `Receiver<Job, Mpmc>`.
+pub use crate::ring::{Broadcast, BroadcastMulti, Dense, Lanes, Mpmc, Spsc};
 
 /// Both ends of a channel of that kind, whose ends park.
 type Ends<T, K> = (Sender<T, K, Park>, Receiver<T, K, Park>);
@@ -117,6 +120,18 @@ pub fn spsc<T: Send>(at_least: usize) -> Result<Ends<T, Spsc>, CapacityError> {
     channel(Capacity::at_least(at_least))
 }
 
+/// A channel from one sender to one receiver, whose items lie side by side: for bytes, samples and whoever works in batches. Has
+/// room for `at_least` so many items.
+///
+/// Beside the calls of every channel it has slices [to write](Claim::slices) and [to read](Receiver::recv_run) in place. Item by
+/// item [`spsc`] is faster.
+///
+/// # Errors
+/// [`CapacityError`], for 0 or too many.
+pub fn dense<T: Send>(at_least: usize) -> Result<Ends<T, Dense>, CapacityError> {
+    channel(Capacity::at_least(at_least))
+}
+
 /// A channel from many senders to one receiver. Each sender has a lane with room for `at_least` so many items, and its items
 /// stay in order.
 ///
@@ -138,7 +153,7 @@ pub fn mpsc<T: Send>(at_least: usize) -> Result<Ends<T, Lanes>, CapacityError> {
 ///
 /// let (mut jobs, job) = channel::mpmc(64)?;
 /// let workers = [job.clone(), job].map(|job| std::thread::spawn(move || job.into_iter().sum::<u32>()));
-/// jobs.send_many(&mut (1..=100))?;
+/// jobs.send_many(1..=100)?;
 /// drop(jobs);
 /// assert_eq!(workers.map(|worker| worker.join().unwrap()).iter().sum::<u32>(), 5050);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     RecvError, RecvUntilError, TryRecvError,
-    link::{Leaving, Link},
+    link::{Leaving, Link, Waiting},
 };
 use crate::ring::{
     Closes, Consumer, Kind, PopError,
@@ -158,13 +158,15 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
         mut take: impl FnMut(&mut K::Consumer) -> Result<R, PopError>,
     ) -> Result<R, PopError> {
         let Self { consumer, link, wait, .. } = self;
-        let taken = wait.wait(&link.receivers.signal, link.terms(0, until), || {
+        let waiting = Waiting(wait, &link.receivers.signal);
+        let taken = waiting.0.wait(waiting.1, link.terms(0, until), || {
             let taking = Taking::<T, K, _>::new(consumer, link);
             match take(taking.consumer) {
                 Err(PopError::Empty) => None,
                 taken => Some(taken),
             }
         });
+        drop(waiting);
         self.call_next(0);
         taken.unwrap_or(Err(PopError::Empty))
     }
@@ -223,8 +225,14 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
     }
 
     /// Items that lie before this end, open claims included.
+    #[doc(alias = "len")]
     pub fn depth(&self) -> usize {
         self.consumer.depth()
+    }
+
+    /// Whether nothing lies before this end: [`depth`](Self::depth) is 0.
+    pub fn is_empty(&self) -> bool {
+        self.depth() == 0
     }
 
     /// Items that fit for certain; never changes.
@@ -248,6 +256,7 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
     }
 
     /// Gives this end up; if it was the channel's last one, returns the items that nobody received, oldest first.
+    #[must_use = "what is left is dropped with the iterator; so it is when the end is dropped"]
     pub fn into_remaining(self) -> Option<impl Iterator<Item = T>> {
         let mut this = ManuallyDrop::new(self);
         let (consumer, leaving) = this.leave();
@@ -332,7 +341,7 @@ impl<T, K: Kind<T>, W: Wait> fmt::Debug for Receiver<T, K, W> {
 }
 
 /// The items of a [`Receiver`], each waited for.
-#[derive(Debug)]
+#[must_use = "iterators are lazy: what is not asked for stays in the channel"]
 pub struct Iter<'a, T, K: Kind<T>, W: Wait>(&'a mut Receiver<T, K, W>);
 
 impl<T, K: Kind<T>, W: Wait> Iterator for Iter<'_, T, K, W> {
@@ -347,7 +356,7 @@ impl<T, K: Kind<T>, W: Wait> Iterator for Iter<'_, T, K, W> {
 impl<T, K: Kind<T>, W: Wait> FusedIterator for Iter<'_, T, K, W> {}
 
 /// The items of a [`Receiver`] that are there.
-#[derive(Debug)]
+#[must_use = "iterators are lazy: what is not asked for stays in the channel"]
 pub struct TryIter<'a, T, K: Kind<T>, W: Wait>(&'a mut Receiver<T, K, W>);
 
 impl<T, K: Kind<T>, W: Wait> Iterator for TryIter<'_, T, K, W> {
@@ -369,7 +378,7 @@ impl<'a, T, K: Kind<T>, W: Wait> IntoIterator for &'a mut Receiver<T, K, W> {
 }
 
 /// The items of a [`Receiver`] that the iterator owns, each waited for.
-#[derive(Debug)]
+#[must_use = "iterators are lazy: what is not asked for is lost with the receiver"]
 pub struct IntoIter<T, K: Kind<T>, W: Wait>(Receiver<T, K, W>);
 
 impl<T, K: Kind<T>, W: Wait> Iterator for IntoIter<T, K, W> {
@@ -381,11 +390,31 @@ impl<T, K: Kind<T>, W: Wait> Iterator for IntoIter<T, K, W> {
     }
 }
 
+impl<T, K: Kind<T>, W: Wait> FusedIterator for IntoIter<T, K, W> {}
+
 impl<T, K: Kind<T>, W: Wait> IntoIterator for Receiver<T, K, W> {
     type Item = T;
     type IntoIter = IntoIter<T, K, W>;
 
     fn into_iter(self) -> Self::IntoIter {
         IntoIter(self)
+    }
+}
+
+impl<T, K: Kind<T>, W: Wait> fmt::Debug for Iter<'_, T, K, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Iter").field(&self.0).finish()
+    }
+}
+
+impl<T, K: Kind<T>, W: Wait> fmt::Debug for TryIter<'_, T, K, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TryIter").field(&self.0).finish()
+    }
+}
+
+impl<T, K: Kind<T>, W: Wait> fmt::Debug for IntoIter<T, K, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IntoIter").field(&self.0).finish()
     }
 }

@@ -14,7 +14,7 @@ use crate::wait::{Caller, Deadline, Fence, Park, sleep};
 /// Looks before it goes to sleep, yielding in between.
 const YIELDS: u32 = 8;
 
-/// Something that [`Select`] can wait for: a [`Receiver`] whose ends park, or a [`Ticker`].
+/// Something that [`Select`] can wait for: a [`Receiver`] whose ends park, or a [`Ticker`]. An `Option` that is `None` is left out.
 ///
 /// The trait is sealed.
 pub trait Source: selects::Selects {}
@@ -22,33 +22,32 @@ pub trait Source: selects::Selects {}
 impl<T, K: Kind<T>> Source for Receiver<T, K, Park> {}
 impl Source for Ticker {}
 impl<S: Source + ?Sized> Source for &mut S {}
+impl<S: Source> Source for Option<S> {}
 
 /// Chooses among several sources the next one that is ready.
 ///
-/// Ready is a receiver that has an item, or whose channel has ended. The choice names it; what to do with it is the
-/// caller's: receive from it, or leave it out of the next choice when it has ended.
+/// Ready is a receiver that has an item, or whose channel has ended. [`recv`](Self::recv) receives from it at once, from up to four
+/// sources of any types; [`wait`](Self::wait) names its place in a list of any length.
 ///
 /// A receiver of `mpmc` that is found ready has the item in its hands, as after a [`peek`](Receiver::peek): no other gets it.
 ///
 /// # Examples
 /// ```
-/// use ringway::{channel::{self, Select, Source}, wait::Deadline};
+/// use ringway::{channel::{self, Chosen::*, Select}, wait::Deadline};
 ///
 /// let (mut orders, mut from_orders) = channel::spsc::<u64>(8)?;
 /// let (mut prices, mut from_prices) = channel::mpsc::<f64>(8)?;
 /// orders.send(1)?;
-/// prices.send(2.0)?;
-/// let mut select = Select::fair();
-/// let mut seen = [0, 0];
+/// prices.send(2.5)?;
+/// let (mut select, mut seen) = (Select::fair(), (0, 0.0));
 /// for _ in 0..2 {
-///     let sources: &mut [&mut dyn Source] = &mut [&mut from_orders, &mut from_prices];
-///     match select.wait(sources, Deadline::NEVER) {
-///         Some(0) => seen[0] += from_orders.try_recv()?,
-///         Some(_) => seen[1] += from_prices.try_recv()? as u64,
+///     match select.recv((&mut from_orders, &mut from_prices), Deadline::NEVER) {
+///         Some(First(order)) => seen.0 += order?,
+///         Some(Second(price)) => seen.1 += price?,
 ///         None => unreachable!("there is no deadline"),
 ///     }
 /// }
-/// assert_eq!(seen, [1, 2]);
+/// assert_eq!(seen, (1, 2.5));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -88,12 +87,25 @@ impl Select {
     }
 
     /// Waits until a source is ready, and returns its place in the list; `None`, if none is up to the deadline, or there
-    /// is none.
+    /// is none. What to do with it is the caller's: receive from it, or leave it out of the next choice when it has ended.
     ///
     /// # Cost
     /// A look at the sources up to the ready one. If it must sleep: a place on the list of each, and a fence for all.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{channel::{self, Select}, wait::Deadline};
+    ///
+    /// let (mut senders, mut receivers): (Vec<_>, Vec<_>) =
+    ///     (0..9).map(|_| channel::spsc::<u64>(8)).collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+    /// senders[7].send(1)?;
+    /// let ready = Select::fair().wait(&mut receivers, Deadline::NEVER).expect("there is no deadline");
+    /// assert_eq!((ready, receivers[ready].try_recv()), (7, Ok(1)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "the choice names the source to receive from"]
     pub fn wait<S: Source>(&mut self, sources: &mut [S], until: Deadline) -> Option<usize> {
-        if sources.is_empty() {
+        if sources.iter().all(|source| source.is_left_out()) {
             return None;
         }
         for look in 0..=YIELDS {
@@ -233,6 +245,10 @@ pub(crate) mod selects {
 
     /// What a source does for a [`Select`](super::Select).
     pub trait Selects {
+        /// Whether it will never be ready.
+        fn is_left_out(&self) -> bool {
+            false
+        }
         fn is_ready(&mut self) -> bool;
         fn enlist(&mut self, caller: Caller) -> Fence;
         fn enlist_task(&mut self, waker: &Waker) -> Fence;
@@ -304,7 +320,48 @@ impl selects::Selects for Ticker {
     }
 }
 
+/// `None` is never ready, and on no list.
+impl<S: Source> selects::Selects for Option<S> {
+    fn is_left_out(&self) -> bool {
+        self.as_ref().is_none_or(|source| source.is_left_out())
+    }
+
+    fn is_ready(&mut self) -> bool {
+        self.as_mut().is_some_and(|source| source.is_ready())
+    }
+
+    fn enlist(&mut self, caller: Caller) -> Fence {
+        self.as_mut().map_or(Fence::NONE, |source| source.enlist(caller))
+    }
+
+    fn enlist_task(&mut self, waker: &Waker) -> Fence {
+        self.as_mut().map_or(Fence::NONE, |source| source.enlist_task(waker))
+    }
+
+    fn was_called(&self) -> bool {
+        self.as_ref().is_some_and(|source| source.was_called())
+    }
+
+    fn strike(&mut self) -> bool {
+        self.as_mut().is_some_and(|source| source.strike())
+    }
+
+    fn pass_on(&self, keeps: usize) {
+        if let Some(source) = self {
+            source.pass_on(keeps);
+        }
+    }
+
+    fn wakes_at(&self) -> Deadline {
+        self.as_ref().map_or(Deadline::NEVER, |source| source.wakes_at())
+    }
+}
+
 impl<S: Source + ?Sized> selects::Selects for &mut S {
+    fn is_left_out(&self) -> bool {
+        (**self).is_left_out()
+    }
+
     fn is_ready(&mut self) -> bool {
         (**self).is_ready()
     }

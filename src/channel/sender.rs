@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     SendError, SendUntilError, TrySendError,
-    link::{Leaving, Link},
+    link::{Leaving, Link, Waiting},
 };
 use crate::ring::{Kind, Producer, PushError, sealed::Slots};
 use crate::sync::{Arc, full_fence};
@@ -190,7 +190,9 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     ) -> Option<R> {
         let Self { producer, link, wait } = self;
         let key = producer.key();
-        let answer = wait.wait(&link.senders.signal, link.terms(key, until), || push(producer));
+        let waiting = Waiting(wait, &link.senders.signal);
+        let answer = waiting.0.wait(waiting.1, link.terms(key, until), || push(producer));
+        drop(waiting);
         self.call_next();
         answer
     }
@@ -231,6 +233,7 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     }
 
     /// Slots that are not free, as this end sees it.
+    #[doc(alias = "len")]
     pub fn depth(&self) -> usize {
         self.producer.depth()
     }
@@ -238,6 +241,11 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// Sends that would go through for certain if nobody else sent.
     pub fn room(&self) -> usize {
         self.producer.room()
+    }
+
+    /// Whether no send goes through for certain now: [`room`](Self::room) is 0.
+    pub fn is_full(&self) -> bool {
+        self.room() == 0
     }
 
     /// Receivers that are in.
@@ -259,7 +267,7 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// use ringway::channel;
     ///
     /// let (mut tx, rx) = channel::spsc(8)?;
-    /// tx.send_many(&mut (1..=3))?;
+    /// tx.send_many(1..=3)?;
     /// drop(rx); // nobody receives any more
     /// let left = tx.into_remaining().expect("the last end");
     /// assert_eq!(left.collect::<Vec<_>>(), [1, 2, 3]);

@@ -1,11 +1,18 @@
 //! What only channels have of which every receiver sees every item.
 
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use super::{Receiver, RecvError, RecvUntilError, Sender, TryRecvError};
 use crate::ring::{
     Kind, PopError, Shows, broadcast, broadcast::Broadcast, broadcast_multi, broadcast_multi::BroadcastMulti,
 };
 use crate::sync::Arc;
-use crate::wait::{Deadline, Wait};
+use crate::wait::{Deadline, Park, Wait};
 
 impl<T: Clone + Send + Sync, W: Wait> Sender<T, Broadcast, W> {
     /// Another receiver, which sees what is sent from now on.
@@ -128,5 +135,75 @@ where
             Err(PopError::Empty) => self.take_until(until, |consumer| consumer.peek_next().map(drop)),
             looked => looked,
         }
+    }
+}
+
+impl<T, K: Kind<T>> Receiver<T, K, Park>
+where
+    K::Consumer: Shows<Item = T>,
+{
+    /// As [`recv_ref`](Self::recv_ref), for a task.
+    ///
+    /// # Errors
+    /// [`RecvError`], if the channel is closed and drained.
+    ///
+    /// # Cancel safety
+    /// An item counts as received only by the poll that lends it.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::channel;
+    ///
+    /// let (mut prices, mut book) = channel::broadcast(64)?;
+    /// prices.send(("BTC".to_owned(), 58_710.2))?;
+    /// drop(prices);
+    /// pollster::block_on(async {
+    ///     while let Ok((symbol, price)) = book.recv_ref_async().await {
+    ///         assert_eq!((symbol.as_str(), *price), ("BTC", 58_710.2)); // no clone
+    ///     }
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn recv_ref_async(&mut self) -> RecvRefFuture<'_, T, K> {
+        RecvRefFuture(Some(self))
+    }
+}
+
+/// [`Receiver::recv_ref_async`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct RecvRefFuture<'a, T, K: Kind<T>>(Option<&'a mut Receiver<T, K, Park>>);
+
+impl<'a, T, K: Kind<T>> Future for RecvRefFuture<'a, T, K>
+where
+    K::Consumer: Shows<Item = T>,
+{
+    type Output = Result<&'a T, RecvError>;
+
+    /// # Panics
+    /// If it is polled again after it was ready.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let receiver = self.0.take().expect("a future is not polled again after it was ready");
+        match receiver.poll_look(context, |consumer| consumer.peek_next().map(drop)) {
+            Poll::Pending => {
+                self.0 = Some(receiver);
+                Poll::Pending
+            }
+            Poll::Ready(Ok(())) => Poll::Ready(receiver.consumer.try_next().map_err(|_| RecvError::Closed)),
+            Poll::Ready(Err(_)) => Poll::Ready(Err(receiver.end().into())),
+        }
+    }
+}
+
+impl<T, K: Kind<T>> Drop for RecvRefFuture<'_, T, K> {
+    fn drop(&mut self) {
+        if let Some(receiver) = &mut self.0 {
+            receiver.give_up();
+        }
+    }
+}
+
+impl<T, K: Kind<T>> fmt::Debug for RecvRefFuture<'_, T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RecvRefFuture").field(&self.0).finish()
     }
 }

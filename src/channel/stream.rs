@@ -48,6 +48,7 @@ impl<T, K: Kind<T>> Sender<T, K, Park> {
 /// item is dropped with it.
 ///
 /// `close` flushes; the channel is closed when its last sender is dropped, as ever.
+#[must_use = "sinks do nothing unless they are sent to and flushed"]
 pub struct SendSink<T, K: Kind<T>> {
     sender: Sender<T, K, Park>,
     item: Option<T>,

@@ -3,17 +3,19 @@
 use std::{
     future::Future,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::{Context, Poll, Wake, Waker},
     thread,
 };
 
 use pollster::block_on;
 use ringway::{
-    channel::{self, RecvError, SendError},
-    ring::{
-        Kind, broadcast::Broadcast, broadcast_multi::BroadcastMulti, dense::Dense, lanes::Lanes, mpmc::Mpmc, spsc::Spsc,
+    channel::{
+        self, Broadcast, BroadcastMulti, Dense, DropOldest, End,
+        ItemOrGap::{Gap, Item},
+        Lanes, Mpmc, RecvError, SendError, SendManyError, Spsc,
     },
+    ring::Kind,
     wait::Park,
 };
 
@@ -23,7 +25,7 @@ use crate::{
         counted::{Counted, Ledger},
         patience::{dies, until},
         random::Random,
-        wakes::Wakes,
+        wakes::{Cloned, Wakes},
     },
 };
 
@@ -198,6 +200,88 @@ fn wakers_that_panic_or_come_back_harm_nobody() {
     assert!(rx.poll_recv(&mut Context::from_waker(&Waker::from(Arc::clone(&back)))).is_pending());
     tx.send(5).unwrap();
     assert!(rx.try_recv().is_err(), "the waker took it");
+}
+
+/// Longer than the channel, longer than one poll may send, and beside a blocking receiver.
+#[test]
+fn a_task_sends_many() {
+    for items in [0, 1, 5000] {
+        let (mut tx, mut rx) = channel::mpmc::<u64>(if items == 5000 { 8192 } else { 2 }).unwrap();
+        let (count, waker) = Wakes::waker();
+        let mut send = tx.send_many_async(0..items);
+        let mut polls = 0;
+        while poll_once(&mut send, &waker).is_pending() {
+            polls += 1;
+            assert_eq!(count.get(), polls, "there is room, so the task wants another turn");
+        }
+        assert_eq!(polls, items as usize / 1024);
+        drop(send);
+        assert!((0..items).eq(rx.try_iter()));
+    }
+    let (mut tx, mut rx) = channel::spsc::<u64>(2).unwrap();
+    let sender = beside(move || block_on(tx.send_many_async(0..5000)));
+    assert!((0..5000).eq(rx.iter()));
+    assert_eq!(sender.join().unwrap(), Ok(5000));
+}
+
+/// What was not taken out of a lent iterator is still in it; a call that the future got goes to another sender.
+#[test]
+fn a_cancelled_send_of_many_keeps_the_rest() {
+    let (mut tx, mut rx) = channel::mpmc::<u64>(2).unwrap();
+    let mut other = tx.clone();
+    let (count, waker) = Wakes::waker();
+    let (other_count, other_waker) = Wakes::waker();
+    let mut items = 0..10;
+    let mut send = tx.send_many_async(&mut items);
+    assert!(poll_once(&mut send, &waker).is_pending());
+    let mut one = other.send_async(77);
+    assert!(poll_once(&mut one, &other_waker).is_pending());
+    assert_eq!(rx.try_recv(), Ok(0));
+    assert_eq!((count.get(), other_count.get()), (1, 0));
+    drop(send);
+    assert_eq!(other_count.get(), 1, "the call was passed on");
+    assert!(poll_once(&mut one, &other_waker).is_ready());
+    drop(one);
+    assert_eq!(items, 2..10);
+    assert!([1, 77].into_iter().eq(rx.try_iter()));
+    drop(rx);
+    assert_eq!(block_on(tx.send_many_async(&mut items)), Err(SendManyError { sent: 0, end: End::Closed }));
+    assert!((2..10).eq(items));
+}
+
+#[test]
+fn a_task_is_told_of_gaps() {
+    let (mut tx, mut rx) = channel::mpmc::<u64>(2).unwrap();
+    let (count, waker) = Wakes::waker();
+    let mut next = rx.recv_or_gap_async();
+    assert!(poll_once(&mut next, &waker).is_pending());
+    (0..5).for_each(|number| assert!(tx.send_with(DropOldest, number).is_ok()));
+    assert_eq!(count.get(), 1);
+    assert_eq!(poll_once(&mut next, &waker), Poll::Ready(Ok(Gap(3))));
+    drop(next);
+    drop(tx);
+    let rest: [_; 3] = std::array::from_fn(|_| block_on(rx.recv_or_gap_async()));
+    assert_eq!(rest, [Ok(Item(3)), Ok(Item(4)), Err(RecvError::Closed)]);
+}
+
+/// A receive that panics, in the clone of its item, after its end has gone on the list: it is on it no more. The item comes at
+/// the last moment, while the waker is cloned.
+#[test]
+fn a_poll_that_panics_is_on_no_list() {
+    struct DiesWhenCloned;
+    impl Clone for DiesWhenCloned {
+        fn clone(&self) -> Self {
+            panic!("a clone that was told to");
+        }
+    }
+    let (tx, mut rx) = channel::broadcast::<DiesWhenCloned>(2).unwrap();
+    let tx = Arc::new(Mutex::new(tx));
+    let waker = Cloned::waker({
+        let tx = Arc::clone(&tx);
+        move || assert!(tx.lock().unwrap().send(DiesWhenCloned).is_ok())
+    });
+    dies(|| assert!(rx.poll_recv(&mut Context::from_waker(&waker)).is_pending()));
+    assert_eq!((tx.lock().unwrap().sleeping_receivers(), rx.depth()), (0, 0));
 }
 
 #[test]

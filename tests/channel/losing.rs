@@ -6,7 +6,7 @@ use ringway::{
     channel::{
         Block, BlockUntil, DropNewest,
         ItemOrGap::{self, Gap, Item},
-        Losses, Reject, SendError, SendUntilError, TrySendError,
+        Losses, RecvUntilError, Reject, SendError, SendUntilError, TryRecvError, TrySendError,
     },
     ring::Kind,
     wait::{Deadline, Wait},
@@ -14,7 +14,7 @@ use ringway::{
 
 use crate::{ends, fill};
 
-theme! { losing: each_policy_says_what_happened losses_are_told_in_band a_closed_channel_refuses_under_each_policy }
+theme! { losing: each_policy_says_what_happened losses_are_told_in_band losses_are_told_however_they_are_asked_for a_closed_channel_refuses_under_each_policy }
 
 pub(crate) fn each_policy_says_what_happened<K: Kind<u64>, W: Wait>() {
     let (mut tx, mut rx) = ends::<u64, K, W>(2);
@@ -68,6 +68,23 @@ pub(crate) fn losses_are_told_in_band<K: Kind<u64>, W: Wait>() {
     assert!(lost > 100, "nothing was lost: the test shows nothing");
     assert_eq!((received, told), (sent, lost));
     assert_eq!(rx.losses().total(), lost);
+}
+
+pub(crate) fn losses_are_told_however_they_are_asked_for<K: Kind<u64>, W: Wait>() {
+    let (mut tx, mut rx) = ends::<u64, K, W>(2);
+    assert_eq!(rx.try_recv_or_gap(), Err(TryRecvError::Empty));
+    assert_eq!(rx.recv_or_gap_until(Deadline::after(Duration::from_millis(1))), Err(RecvUntilError::Timeout));
+    let sent = fill(&mut tx);
+    assert_eq!(tx.send_with(DropNewest, 99), Ok(Some(99)));
+    assert_eq!(rx.try_recv_or_gap(), Ok(Gap(1)));
+    assert!((0..sent).all(|number| rx.recv_or_gap_until(Deadline::NEVER) == Ok(Item(number))));
+    fill(&mut tx);
+    assert_eq!(tx.send_with(DropNewest, 99), Ok(Some(99)));
+    drop(tx);
+    assert_eq!(rx.recv_or_gap_until(Deadline::now()), Ok(Gap(1)));
+    assert!((0..sent).all(|number| rx.try_recv_or_gap() == Ok(Item(number))));
+    assert_eq!(rx.try_recv_or_gap(), Err(TryRecvError::Closed));
+    assert_eq!(rx.recv_or_gap_until(Deadline::NEVER), Err(RecvUntilError::Closed));
 }
 
 pub(crate) fn a_closed_channel_refuses_under_each_policy<K: Kind<u64>, W: Wait>() {

@@ -40,6 +40,7 @@ macro_rules! theme {
 }
 
 mod batches;
+mod bounds;
 mod calls;
 mod closing;
 mod displacing;
@@ -50,6 +51,7 @@ mod many;
 mod model;
 mod policies;
 mod random_calls;
+mod runs;
 mod selecting;
 mod shown;
 mod sleeping;

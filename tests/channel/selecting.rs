@@ -6,8 +6,11 @@ use std::{
 };
 
 use ringway::{
-    channel::{self, Receiver, Select, Source, Ticker},
-    ring::spsc::Spsc,
+    channel::{
+        self,
+        Chosen::{First, Fourth, Second, Third},
+        Receiver, Select, Source, Spsc, Ticker,
+    },
     wait::Deadline,
 };
 
@@ -128,6 +131,53 @@ fn a_deadline_and_a_ticker_end_the_wait() {
     drop(tx);
     assert_eq!(select.wait(&mut [&mut rx], Deadline::NEVER), Some(0), "an ended channel is ready");
     assert!(rx.try_recv().is_err_and(|ended| !ended.is_empty()));
+}
+
+/// Each of four sources is received from, none twice, and one that is left out is never chosen; all left out end the loop.
+#[test]
+fn a_choice_brings_what_it_has_chosen() {
+    let (mut one, from_one) = channel::spsc::<u64>(2).unwrap();
+    let (mut two, from_two) = channel::mpsc::<String>(2).unwrap();
+    let (three, from_three) = channel::mpmc::<u64>(2).unwrap();
+    let (mut select, mut tick) = (Select::fair(), Ticker::every(Duration::from_micros(100)));
+    let mut sources = (Some(from_one), Some(from_two), Some(from_three));
+    let feeding = beside(move || {
+        for number in 0..100 {
+            one.send(number).unwrap();
+            two.send(number.to_string()).unwrap();
+        }
+        drop(three);
+    });
+    let (mut numbers, mut texts, mut ticks, mut ended) = (Vec::new(), Vec::new(), 0, 0);
+    while ended < 3 || ticks == 0 {
+        let (one, two, three) = (sources.0.as_mut(), sources.1.as_mut(), sources.2.as_mut());
+        match select.recv((one, two, three, &mut tick), Deadline::NEVER) {
+            Some(First(Ok(number))) => numbers.push(number),
+            Some(Second(Ok(text))) => texts.push(text),
+            Some(Third(Ok(number))) => panic!("{number} came from nowhere"),
+            Some(First(Err(_))) => ended += usize::from(sources.0.take().is_some()),
+            Some(Second(Err(_))) => ended += usize::from(sources.1.take().is_some()),
+            Some(Third(Err(_))) => ended += usize::from(sources.2.take().is_some()),
+            Some(Fourth(passed)) => ticks += passed,
+            None => panic!("there is no deadline"),
+        }
+    }
+    assert!((0..100).eq(numbers));
+    assert!((0..100).map(|number: u64| number.to_string()).eq(texts));
+    feeding.join().unwrap();
+    assert!(select.recv((sources.0.as_mut(), sources.1.as_mut()), Deadline::NEVER).is_none(), "all are left out");
+}
+
+#[test]
+fn a_choice_ends_with_its_deadline() {
+    let (mut one, mut from_one) = channel::spsc::<u64>(2).unwrap();
+    let (_two, mut from_two) = channel::spsc::<u64>(2).unwrap();
+    let mut select = Select::biased();
+    assert_eq!(select.recv((&mut from_one, &mut from_two), Deadline::after(Duration::from_millis(2))), None);
+    one.send(1).unwrap();
+    let never = Ticker::every(Duration::MAX);
+    assert_eq!(select.recv((never, &mut from_one, &mut from_two), Deadline::now()), Some(Second(Ok(1))));
+    assert_eq!(select.recv((&mut from_one, &mut from_two), Deadline::now()), None);
 }
 
 #[test]

@@ -1,8 +1,14 @@
 //! Broadcasts: every receiver sees every item.
 
+use std::{future::Future, pin::Pin, task::Context};
+
+use pollster::block_on;
 use ringway::channel::{self, RecvError, TryRecvError};
 
-use crate::{beside, support::patience::until};
+use crate::{
+    beside,
+    support::{patience::until, wakes::Wakes},
+};
 
 #[test]
 fn each_receiver_sees_everything_at_its_own_pace() {
@@ -35,6 +41,29 @@ fn an_item_is_lent_until_the_next_call() {
     assert_eq!(rx.try_recv_ref(), Err(TryRecvError::Empty));
     drop(tx);
     assert_eq!(rx.recv_ref(), Err(RecvError::Closed));
+}
+
+/// A future that is dropped has received nothing.
+#[test]
+fn a_task_is_lent_items() {
+    let (mut tx, mut rx) = channel::broadcast::<String>(2).unwrap();
+    let (count, waker) = Wakes::waker();
+    let mut next = rx.recv_ref_async();
+    let context = &mut Context::from_waker(&waker);
+    assert!(Pin::new(&mut next).poll(context).is_pending());
+    tx.send("first".to_owned()).unwrap();
+    assert_eq!(count.get(), 1);
+    drop(next);
+    assert_eq!(tx.sleeping_receivers(), 0);
+    assert_eq!(block_on(rx.recv_ref_async()).unwrap(), "first");
+    let sender = beside(move || (0..100).try_for_each(|number| tx.send(number.to_string())));
+    block_on(async {
+        for number in 0..100 {
+            assert_eq!(*rx.recv_ref_async().await.unwrap(), number.to_string());
+        }
+        assert_eq!(rx.recv_ref_async().await, Err(RecvError::Closed));
+    });
+    sender.join().unwrap().unwrap();
 }
 
 #[test]
