@@ -37,6 +37,8 @@ pub struct Settings {
     variables: BTreeMap<String, String>,
     /// By the words of the key: the value, and its place.
     file: BTreeMap<Vec<String>, (String, String)>,
+    /// What the application takes instead of the defaults, by the words of the key.
+    fallbacks: BTreeMap<Vec<String>, String>,
 }
 
 /// A value, and where it is from.
@@ -68,7 +70,7 @@ impl Settings {
     /// These variables, those that start with `RINGWAY_`.
     pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let variables = variables.into_iter().filter(|(key, _)| key.starts_with("RINGWAY_")).collect();
-        Self { variables, file: BTreeMap::new() }
+        Self { variables, ..Self::default() }
     }
 
     /// Adds a file's text in TOML; `place` is what errors call it by.
@@ -81,7 +83,29 @@ impl Settings {
         Ok(self)
     }
 
-    /// The value of a setting: from code, or else from the environment, the file, or the default. `allowed` says what
+    /// What the application takes where neither the code, the environment nor a file says anything, instead of the default: a
+    /// program that has a default of its own leaves it to be set from outside. The key is in words: `&["workers"]`,
+    /// `&["topic", "trades", "shards"]`.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Engine, engine::Settings};
+    ///
+    /// let fallback = |variables: &[(&str, &str)]| {
+    ///     let variables = variables.iter().map(|(key, value)| (key.to_string(), value.to_string()));
+    ///     Settings::from_variables(variables).fallback(&["workers"], 3)
+    /// };
+    /// let workers = |settings| Ok::<_, ringway::engine::StartError>(Engine::builder().settings(settings).start()?.pinned().len());
+    /// assert_eq!(workers(fallback(&[]))?, 3);
+    /// assert_eq!(workers(fallback(&[("RINGWAY_WORKERS", "2")]))?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fallback(mut self, key: &[&str], value: impl Display) -> Self {
+        self.fallbacks.insert(key.iter().map(|&word| word.to_owned()).collect(), value.to_string());
+        self
+    }
+
+    /// The value of a setting: from code, or else from the environment, the file, the fallback or the default. `allowed` says what
     /// `is_allowed` accepts.
     pub(super) fn pick<V: FromStr + Display>(
         &self,
@@ -96,10 +120,11 @@ impl Settings {
         }
         let variable = variable(key);
         let key: Vec<String> = key.iter().map(|&word| word.to_owned()).collect();
-        let (text, origin) = match (self.variables.get(&variable), self.file.get(&key)) {
-            (Some(text), _) => (text, variable),
-            (None, Some((text, place))) => (text, place.clone()),
-            (None, None) => return Ok(Picked { value: default, origin: "default".to_owned() }),
+        let (text, origin) = match (self.variables.get(&variable), self.file.get(&key), self.fallbacks.get(&key)) {
+            (Some(text), ..) => (text, variable),
+            (None, Some((text, place)), _) => (text, place.clone()),
+            (None, None, Some(text)) => (text, "default of the application".to_owned()),
+            (None, None, None) => return Ok(Picked { value: default, origin: "default".to_owned() }),
         };
         match text.trim().parse().ok().filter(is_allowed) {
             Some(value) => Ok(Picked { value, origin }),

@@ -268,6 +268,19 @@ fn a_reader_that_leaves_is_no_error() {
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
 }
 
+/// What the program takes by default gives way to the environment, and that to its arguments.
+#[test]
+fn workers_and_pins_can_be_set_from_outside() {
+    let report = |arguments: &[&str]| {
+        let all = [&["replay", "--rows", "100"], arguments].concat();
+        let mut program = ringway(&all);
+        program.env("RINGWAY_WORKERS", "3").env("RINGWAY_PIN", "none");
+        Said::from(program.output().expect("it runs")).well()
+    };
+    assert_says(&report(&[]), &["; 3 workers: not pinned"]);
+    assert_says(&report(&["--workers", "1"]), &["; 1 worker: not pinned"]);
+}
+
 #[test]
 fn a_full_disk_is_told() {
     let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else { return };

@@ -102,7 +102,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Engine")]
     pub(crate) shards: u16,
 
-    /// Threads that handle rows (else the CPUs less one, at least 1)
+    /// Threads that handle rows (else RINGWAY_WORKERS, or the CPUs less one, at least 1)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Engine")]
     pub(crate) workers: Option<u16>,
 
@@ -110,9 +110,9 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1 << 24), help_heading = "Engine")]
     pub(crate) capacity: u32,
 
-    /// CPUs of the workers: `spread`, `none`, or a list such as 2,3 or 4-7
-    #[arg(long, value_name = "CPUS", default_value = "spread", value_parser = pin, help_heading = "Engine")]
-    pub(crate) pin: Pin,
+    /// CPUs of the workers: `spread`, `none`, or a list such as 2,3 or 4-7 (else RINGWAY_PIN, or `spread`)
+    #[arg(long, value_name = "CPUS", value_parser = pin, help_heading = "Engine")]
+    pub(crate) pin: Option<Pin>,
 
     /// A subscription, as often as wanted: gate, gate-for:TIME, latest, conflate (by key) or sample:N; @TIME makes its
     /// handler take that long for each row, as in board=latest@5us (else all=gate; of the tape also board and risk)

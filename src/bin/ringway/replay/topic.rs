@@ -10,9 +10,9 @@ use std::{
 use hdrhistogram::Histogram;
 use ringway::{
     Engine,
-    engine::{Ledger, SubscriptionLedger, TopicLedger},
+    engine::{Ledger, Settings, SubscriptionLedger, TopicLedger},
     router::{Key, PublishError, Topic, topic::Publisher},
-    worker::{End, Handler, Pinned, cpus_granted},
+    worker::{End, Handler, Pin, Pinned, cpus_granted},
 };
 
 use crate::{args, fault::Fault, show};
@@ -85,9 +85,17 @@ impl Running {
     ) -> Result<Self, Fault> {
         check_memory(told)?;
         // The publisher and the reader want a CPU, too.
-        let workers = told.workers.map_or_else(|| cpus_granted().saturating_sub(1).max(1), usize::from);
+        let workers = cpus_granted().saturating_sub(1).max(1);
+        let settings = Settings::from_environment().fallback(&["workers"], workers).fallback(&["pin"], Pin::Spread);
+        let mut builder = Engine::builder().settings(settings);
+        if let Some(workers) = told.workers {
+            builder = builder.workers(workers.into());
+        }
+        if let Some(pin) = &told.pin {
+            builder = builder.pin(pin.clone());
+        }
         let fault = |error: &dyn std::error::Error| Fault::new(error.to_string());
-        let engine = Engine::builder().workers(workers).pin(told.pin.clone()).start().map_err(|error| fault(&error))?;
+        let engine = builder.start().map_err(|error| fault(&error))?;
         let opening = engine.topic::<Row>(NAME).shards(told.shards.into()).capacity(told.capacity as usize);
         let topic = opening.open().map_err(|error| fault(&error))?;
         let (tell, seen) = channel();
