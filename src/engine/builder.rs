@@ -139,7 +139,7 @@ impl Builder {
             desks: desks.clone(),
             threads: Mutex::new(Vec::new()),
             by_hand: Mutex::new(Vec::new()),
-            registry: Mutex::new(Registry::default()),
+            registry: Arc::default(),
         };
         let worker = |desk: &Arc<Desk>| Worker::new(Arc::clone(desk), Arc::clone(&board), limits, workers);
         if self.by_hand {

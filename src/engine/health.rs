@@ -1,9 +1,69 @@
 //! Whether an engine lives, and whether it keeps up: for the probes of whoever runs it.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use super::Ledger;
-use crate::worker::Desk;
+use parking_lot::Mutex;
+
+use super::{Ledger, Registry};
+use crate::worker::{Desk, Failure, Failures};
+
+/// Looks at an engine from the outside, on any thread: `Clone`, and there when the engine is not any more, whose last state it
+/// then tells.
+///
+/// As long as there is one, the memory of the engine's queues and topics stays.
+///
+/// # Examples
+/// ```
+/// use std::{thread, time::Duration};
+/// use ringway::{Engine, engine::Watermarks};
+///
+/// let engine = Engine::builder().workers(1).start()?;
+/// let probe = engine.probe();
+/// let asked = thread::spawn(move || {
+///     let health = probe.health(&Watermarks::default());
+///     (health.is_live && health.is_ready, probe)
+/// });
+/// let (is_well, probe) = asked.join().unwrap();
+/// assert!(is_well);
+/// engine.drain(Duration::from_secs(1));
+/// probe.audit().check()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Probe {
+    pub(super) desks: Vec<Arc<Desk>>,
+    pub(super) failures: Arc<Failures>,
+    pub(super) registry: Arc<Mutex<Registry>>,
+}
+
+impl Probe {
+    /// As [`Engine::health`](super::Engine::health).
+    pub fn health(&self, watermarks: &Watermarks) -> Health {
+        Health::of(&self.desks, &self.audit(), watermarks)
+    }
+
+    /// As [`Engine::audit`](super::Engine::audit).
+    pub fn audit(&self) -> Ledger {
+        let registry = self.registry.lock();
+        Ledger::of(&registry.sources, &registry.handlers, &self.desks)
+    }
+
+    /// As [`Engine::failures`](super::Engine::failures).
+    pub fn failures(&self) -> Vec<Failure> {
+        self.failures.last()
+    }
+
+    /// As [`Engine::failure_count`](super::Engine::failure_count).
+    pub fn failure_count(&self) -> u64 {
+        self.failures.count()
+    }
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Probe").field("workers", &self.desks.len()).finish_non_exhaustive()
+    }
+}
 
 /// From where on something is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +109,7 @@ pub struct WorkerHealth {
 }
 
 impl Health {
-    pub(super) fn of(desks: &[Arc<Desk>], ledger: &Ledger, watermarks: &Watermarks) -> Self {
+    fn of(desks: &[Arc<Desk>], ledger: &Ledger, watermarks: &Watermarks) -> Self {
         let worker = |desk: &Arc<Desk>| WorkerHealth {
             name: desk.name.clone(),
             heartbeat_age: desk.heartbeat_age(),

@@ -72,7 +72,7 @@ pub use self::{
     deliver::{Deliveries, Delivering},
     error::{AttachError, StartError},
     follow::{Followed, Following, Found},
-    health::{Health, Watermarks, WorkerHealth},
+    health::{Health, Probe, Watermarks, WorkerHealth},
     ledger::{Imbalance, Ledger, QueueLedger, ShardLedger, SubscriptionLedger, TopicLedger},
     open::{OpeningQueue, OpeningTopic},
     settings::Settings,
@@ -92,7 +92,7 @@ pub struct Engine {
     threads: Mutex<Vec<JoinHandle<()>>>,
     by_hand: Mutex<Vec<Worker>>,
     /// Guards the queues and topics, and which handler serves which; control plane: set-up, ends and questions.
-    registry: Mutex<Registry>,
+    registry: Arc<Mutex<Registry>>,
 }
 
 #[derive(Default)]
@@ -251,10 +251,15 @@ impl Engine {
         over
     }
 
+    /// Who may ask on other threads, and when the engine has ended: [`drain`](Self::drain) and [`abort`](Self::abort) take it.
+    pub fn probe(&self) -> Probe {
+        let (desks, failures) = (self.desks.clone(), Arc::clone(&self.failures));
+        Probe { desks, failures, registry: Arc::clone(&self.registry) }
+    }
+
     /// The account of every item; exact while nobody publishes and no handler runs.
     pub fn audit(&self) -> Ledger {
-        let registry = self.registry();
-        Ledger::of(&registry.sources, &registry.handlers, &self.desks)
+        self.probe().audit()
     }
 
     /// The last failures of handlers, oldest first, up to 64.
@@ -274,7 +279,7 @@ impl Engine {
 
     /// Whether the workers move and keep up.
     pub fn health(&self, watermarks: &Watermarks) -> Health {
-        Health::of(&self.desks, &self.audit(), watermarks)
+        self.probe().health(watermarks)
     }
 
     /// What runs, as text: settings, queues and topics with the bytes that they reserve, and who serves them.
