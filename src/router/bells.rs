@@ -45,13 +45,15 @@ impl Drop for InHandlers {
     }
 }
 
-/// Puts `item` by `put` as soon as there is room; `Full`, if the time is over or this thread must not wait.
+/// Puts `item` by `put` as soon as there is room; `Full`, if the time is over or this thread must not wait. `ends` are the
+/// threads that may want a CPU for the same work.
 ///
 /// `put` also says whether there is room that nobody calls for, such as that of a subscription whose time is over.
 pub(super) fn put_when_room<T>(
     park: &mut Park,
     bells: &Bells,
     until: Option<Instant>,
+    ends: usize,
     item: T,
     mut put: impl FnMut(T) -> (Result<(), PublishError<T>>, bool),
 ) -> Result<(), PublishError<T>> {
@@ -62,7 +64,7 @@ pub(super) fn put_when_room<T>(
     let (mut item, mut looks_again) = (Some(item), false);
     loop {
         let (slept_well, slice) = (!looks_again, if looks_again { until.min(Deadline::after(LOOK)) } else { until });
-        let answer = park.wait(&bells.room, Terms::until(slice), || {
+        let answer = park.wait(&bells.room, Terms { ends, ..Terms::until(slice) }, || {
             let (answer, again) = put(item.take()?);
             looks_again = again;
             match answer {

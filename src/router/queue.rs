@@ -434,7 +434,9 @@ impl<T: Send + 'static> Publisher<T> {
         };
         // Nobody calls when the thread that takes the oldest item out just now has done so.
         let looks_again = full == Policy::DropOldest;
-        let answer = put_when_room(&mut park, &bells, until, item, |item| (self.put(shard, item), looks_again));
+        // Besides, one worker at least.
+        let ends = self.queue.core.roll.publishers() + 1;
+        let answer = put_when_room(&mut park, &bells, until, ends, item, |item| (self.put(shard, item), looks_again));
         self.park = park;
         answer.inspect_err(|_| self.sheet.refused.add(1))
     }

@@ -94,6 +94,11 @@ impl Roll {
         }
     }
 
+    /// Publishers that are there.
+    pub(super) fn publishers(&self) -> usize {
+        self.state().present.len()
+    }
+
     pub(super) fn published(&self) -> Published {
         let state = self.state();
         let mut sum = state.past.clone();

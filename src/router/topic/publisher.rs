@@ -213,7 +213,9 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     #[inline(never)]
     fn wait(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
         let (mut park, bells) = (std::mem::take(&mut self.park), Arc::clone(&self.lines[shard].bells));
-        let answer = put_when_room(&mut park, &bells, until, item, |item| {
+        // Besides, one at least that reads.
+        let ends = self.topic.core.roll.publishers() + 1;
+        let answer = put_when_room(&mut park, &bells, until, ends, item, |item| {
             let answer = self.put(shard, item);
             // Nobody calls when a subscription beside has been in the way for too long.
             (answer, !self.lines[shard].beside.is_empty())
