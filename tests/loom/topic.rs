@@ -1,5 +1,7 @@
 //! Topics: subscriptions that come and go while items are published. Nobody else loses one, and nobody is left waiting.
 
+use std::time::Duration;
+
 use loom::thread;
 use ringway::{
     ring::PopError,
@@ -159,5 +161,130 @@ fn a_close_is_exact_for_who_stays() {
         assert!(items.starts_with(&seen(&mut beside)));
         assert_eq!([&mut stays, &mut beside].map(|reader| reader.poll(1, |_| ())), [Err(PopError::Closed); 2]);
         items
+    });
+}
+
+/// What a subscription is shown: items, and how many others were merged into each.
+fn shown(subscription: &mut Subscription<u64>) -> Vec<(u64, u64)> {
+    let (mut items, mut before) = (Vec::new(), 0);
+    let mut note = |event: Event<'_, u64>| match event {
+        Event::Item(&item) => items.push((item, std::mem::take(&mut before))),
+        Event::Missed(missed) => before = missed.count(),
+    };
+    while subscription.poll(8, &mut note).is_ok() {}
+    items
+}
+
+/// A patience that no model outlasts: nobody is evicted.
+fn patient() -> Contract<u64> {
+    Contract::gate_for(Duration::MAX)
+}
+
+/// Every key is the same.
+fn conflated() -> Contract<u64> {
+    Contract::conflate(|_| 0, 1)
+}
+
+/// Its slot is claimed before the topic's: it is fed from the moment it is there, and nobody else misses a part.
+#[test]
+fn a_gate_for_a_time_is_fed_from_the_moment_it_is_there() {
+    explore("topic: publish | attach gate-for publish", 200, [vec![1, 9], vec![9], vec![9, 1]], || {
+        let topic = topic(4);
+        let mut stays = subscribe(&topic, &Contract::gate());
+        let (other, mut publisher) = (topic.clone(), topic.publisher());
+        let beside = thread::spawn(move || publish(&other, 1));
+        let mut comes = subscribe(&topic, &patient());
+        publisher.publish(KEY, 9).expect("open");
+        beside.join().unwrap();
+        let mut all = seen(&mut stays);
+        all.sort_unstable();
+        assert_eq!(all, [1, 9], "another subscription cost this one an item");
+        seen(&mut comes)
+    });
+}
+
+/// One that goes while a publisher holds a slot of its ring, or waits for one, holds that publisher back no more.
+#[test]
+fn a_gate_for_a_time_goes_while_it_is_fed() {
+    explore("topic: publish publish | poll detach gate-for", 100, [vec![], vec![1], vec![1, 2]], || {
+        let topic = topic(2);
+        let mut stays = subscribe(&topic, &Contract::gate());
+        let mut goes = subscribe(&topic, &patient());
+        let other = topic.clone();
+        let publisher = thread::spawn(move || publish(&other, 2));
+        let part = seen(&mut goes);
+        drop(goes);
+        publisher.join().unwrap();
+        assert_eq!((accepted(&topic), seen(&mut stays)), (2, vec![1, 2]));
+        part
+    });
+}
+
+/// What was accepted before a close it sees to the last item: a slot that was claimed before is delivered after.
+#[test]
+fn a_close_is_exact_for_a_gate_for_a_time() {
+    explore("topic: publish publish | close, gate-for", 30, [vec![], vec![1], vec![1, 2]], || {
+        let topic = topic(2);
+        let mut patient = subscribe(&topic, &patient());
+        let other = topic.clone();
+        let publisher = thread::spawn(move || {
+            let mut publisher = other.publisher();
+            (1..=2).take_while(|&item| publisher.publish(KEY, item).is_ok()).count() as u64
+        });
+        topic.close();
+        let sent = publisher.join().unwrap();
+        let items = seen(&mut patient);
+        assert_eq!((items.len() as u64, accepted(&topic)), (sent, sent));
+        assert_eq!(patient.poll(1, |_| ()), Err(PopError::Closed));
+        items
+    });
+}
+
+/// The newest of a key is never missed, whatever was merged into it, and each older one was seen or is counted.
+#[test]
+fn a_conflation_ends_with_the_newest() {
+    let ways = [vec![(1, 0), (2, 0)], vec![(2, 1)]];
+    explore("topic: publish publish | poll, conflate", 100, ways, || {
+        let topic = topic(2);
+        let mut screen = subscribe(&topic, &conflated());
+        let other = topic.clone();
+        let publisher = thread::spawn(move || publish(&other, 2));
+        let mut items = shown(&mut screen);
+        publisher.join().unwrap();
+        items.extend(shown(&mut screen));
+        items
+    });
+}
+
+/// Two publishers that both meet a key for the first time share its slot.
+#[test]
+fn two_publishers_conflate_one_key() {
+    let ways = [vec![(9, 0), (1, 0)], vec![(9, 1)], vec![(1, 1)]];
+    explore("topic: publish | publish poll, conflate", 100, ways, || {
+        let topic = topic(4);
+        let mut screen = subscribe(&topic, &conflated());
+        let (other, mut publisher) = (topic.clone(), topic.publisher());
+        let beside = thread::spawn(move || publish(&other, 1));
+        publisher.publish(KEY, 9).expect("open");
+        let mut items = shown(&mut screen);
+        beside.join().unwrap();
+        items.extend(shown(&mut screen));
+        items
+    });
+}
+
+/// A conflating one comes and goes beside a gate, which sees everything.
+#[test]
+fn a_conflation_comes_and_goes() {
+    let parts = [vec![], vec![(1, 0)], vec![(1, 0), (2, 0)], vec![(2, 0)], vec![(2, 1)]];
+    explore("topic: publish publish | attach poll detach, conflate", 200, parts, || {
+        let topic = topic(2);
+        let mut stays = subscribe(&topic, &Contract::gate());
+        let other = topic.clone();
+        let publisher = thread::spawn(move || publish(&other, 2));
+        let part = shown(&mut subscribe(&topic, &conflated()));
+        publisher.join().unwrap();
+        assert_eq!((accepted(&topic), seen(&mut stays)), (2, vec![1, 2]));
+        part
     });
 }
