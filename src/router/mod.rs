@@ -21,6 +21,7 @@ mod held;
 mod name;
 mod partition;
 mod plan;
+mod publishing;
 mod roll;
 mod side;
 

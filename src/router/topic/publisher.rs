@@ -7,7 +7,7 @@ use crate::ring::{Producer, broadcast_multi};
 use crate::router::{
     Bells, Key, PublishError,
     bells::put_when_room,
-    queue::{Front, told},
+    publishing::{Front, Publishing, told},
     roll::Sheet,
     shard_of,
     side::{Lost, push_all},
@@ -62,8 +62,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     /// costs. No lock, except after subscriptions came or went; no allocation.
     #[inline(always)]
     pub fn try_publish<K: Key + ?Sized>(&mut self, key: &K, item: T) -> Result<(), PublishError<T>> {
-        let shard = shard_of(key, self.lines.len());
-        self.put(shard, item).inspect_err(|_| self.sheet.refused.add(1))
+        self.try_publish_to(key, item)
     }
 
     /// Publishes to the shard of `key`; waits for gating subscriptions.
@@ -72,8 +71,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     /// [`PublishError::Closed`]; on a thread that runs handlers also `Full`.
     #[inline(always)]
     pub fn publish<K: Key + ?Sized>(&mut self, key: &K, item: T) -> Result<(), PublishError<T>> {
-        let shard = shard_of(key, self.lines.len());
-        self.put_waiting(shard, item, None)
+        self.publish_to(key, item, None)
     }
 
     /// As [`publish`](Self::publish), and gives up at `until`.
@@ -81,8 +79,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     /// # Errors
     /// As [`publish`](Self::publish), and `Full` when the time is over.
     pub fn publish_until<K: Key + ?Sized>(&mut self, key: &K, item: T, until: Instant) -> Result<(), PublishError<T>> {
-        let shard = shard_of(key, self.lines.len());
-        self.put_waiting(shard, item, Some(until))
+        self.publish_to(key, item, Some(until))
     }
 
     /// Publishes an item without a key to the next shard in turn, or to one after it that has room.
@@ -90,9 +87,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     /// # Errors
     /// As [`try_publish`](Self::try_publish), if every shard refuses.
     pub fn try_publish_unkeyed(&mut self, item: T) -> Result<(), PublishError<T>> {
-        let Err(item) = self.put_past_full(item) else { return Ok(()) };
-        let shard = self.turn();
-        self.put(shard, item).inspect_err(|_| self.sheet.refused.add(1))
+        self.try_publish_next(item)
     }
 
     /// As [`try_publish_unkeyed`](Self::try_publish_unkeyed); where no shard has room it waits at the last one, for gating
@@ -101,9 +96,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     /// # Errors
     /// As [`publish`](Self::publish).
     pub fn publish_unkeyed(&mut self, item: T) -> Result<(), PublishError<T>> {
-        let Err(item) = self.put_past_full(item) else { return Ok(()) };
-        let shard = self.turn();
-        self.put_waiting(shard, item, None)
+        self.publish_next(item)
     }
 
     /// Publishes items from the front of `items` to the shard of `key`, as many as there is room for; returns how many. The
@@ -151,42 +144,6 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         &self.topic
     }
 
-    fn turn(&mut self) -> usize {
-        let shard = self.next;
-        self.next = if shard + 1 == self.lines.len() { 0 } else { shard + 1 };
-        shard
-    }
-
-    /// Publishes to the next shard in turn that has room, of all but the last one.
-    fn put_past_full(&mut self, mut item: T) -> Result<(), T> {
-        for _ in 1..self.lines.len() {
-            let shard = self.turn();
-            item = match self.put(shard, item) {
-                Ok(()) => return Ok(()),
-                Err(refused) => refused.into_inner(),
-            };
-        }
-        Err(item)
-    }
-
-    /// The common case, short enough to be inlined: nobody has a ring beside.
-    #[inline(always)]
-    fn put(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
-        self.look_again();
-        let line = &mut self.lines[shard];
-        if !line.beside.is_empty() {
-            return self.put_beside(shard, item);
-        }
-        match line.main.try_push(item) {
-            Ok(()) => {
-                line.bells.published();
-                self.sheet.accepted[shard].add(1);
-                Ok(())
-            }
-            Err(refused) => Err(told(refused)),
-        }
-    }
-
     #[inline(never)]
     fn put_beside(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
         let line = &mut self.lines[shard];
@@ -195,35 +152,6 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         self.sheet.accepted[shard].add(1);
         line.lost.drop_all();
         Ok(())
-    }
-
-    #[inline(always)]
-    fn put_waiting(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
-        match self.put(shard, item) {
-            Ok(()) => Ok(()),
-            Err(PublishError::Full(item)) => self.wait(shard, item, until),
-            Err(closed) => {
-                self.sheet.refused.add(1);
-                Err(closed)
-            }
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn wait(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
-        let (mut park, bells) = (std::mem::take(&mut self.park), Arc::clone(&self.lines[shard].bells));
-        // Besides, one at least that reads.
-        let ends = self.topic.core.roll.publishers() + 1;
-        let answer = put_when_room(&mut park, &bells, until, ends, item, |item| {
-            let answer = self.put(shard, item);
-            // Nobody calls when a subscription beside has been in the way for too long.
-            (answer, !self.lines[shard].beside.is_empty())
-        });
-        self.park = park;
-        // What was told from within the wait may have called this publisher itself.
-        bells.published();
-        answer.inspect_err(|_| self.sheet.refused.add(1))
     }
 
     /// Looks at the rings beside again if they changed.
@@ -252,6 +180,62 @@ impl<T: Send + Sync + 'static> Publisher<T> {
             line.beside = kept_or_new.collect();
             gone.append(&mut before);
         }
+    }
+}
+
+impl<T: Send + Sync + 'static> Publishing<T> for Publisher<T> {
+    #[inline(always)]
+    fn shards(&self) -> usize {
+        self.lines.len()
+    }
+
+    fn next(&mut self) -> &mut usize {
+        &mut self.next
+    }
+
+    #[inline(always)]
+    fn sheet(&self) -> &Sheet {
+        &self.sheet
+    }
+
+    /// The common case, short enough to be inlined: nobody has a ring beside.
+    #[inline(always)]
+    fn push(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
+        self.look_again();
+        let line = &mut self.lines[shard];
+        if !line.beside.is_empty() {
+            return self.put_beside(shard, item);
+        }
+        match line.main.try_push(item) {
+            Ok(()) => {
+                line.bells.published();
+                self.sheet.accepted[shard].add(1);
+                Ok(())
+            }
+            Err(refused) => Err(told(refused)),
+        }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
+        self.push(shard, item)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_later(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
+        let (mut park, bells) = (std::mem::take(&mut self.park), Arc::clone(&self.lines[shard].bells));
+        // Besides, one at least that reads.
+        let ends = self.topic.core.roll.publishers() + 1;
+        let answer = put_when_room(&mut park, &bells, until, ends, item, |item| {
+            let answer = self.put(shard, item);
+            // Nobody calls when a subscription beside has been in the way for too long.
+            (answer, !self.lines[shard].beside.is_empty())
+        });
+        self.park = park;
+        // What was told from within the wait may have called this publisher itself.
+        bells.published();
+        answer
     }
 }
 
