@@ -12,7 +12,10 @@ use std::{
     collections::VecDeque,
     mem::{MaybeUninit, forget},
     ptr,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -23,12 +26,13 @@ use ringway::ring::{
 use ringway::{
     Engine,
     delivery::{
-        Answer, AtBound, Backoff, BreakerRules, DeadLetterRules, DedupWindow, Envelope, Id, Order, Priorities, Rate,
-        Retry, Rules, Tracker, WhenFull,
+        Answer, AtBound, Backoff, BreakerRules, CallError, DeadLetterRules, DedupWindow, Envelope, Id, Order,
+        Priorities, Progress, Rate, Reply, Retry, Rules, Tracker, WhenFull,
     },
+    engine::Call,
     router::{self, Contract, Held, Policy},
-    time::Instant,
-    worker::Polled,
+    time::{Instant, Manual},
+    worker::{Deferred, Leased, Polled},
 };
 
 use support::{
@@ -379,4 +383,98 @@ fn a_tracker_is_silent() {
         "{ledger:?}"
     );
     assert!(ledger.expired > 10 && ledger.refused_duplicate > 1000, "{ledger:?}");
+}
+
+/// What a worker does with a tracker of its own: leases that are answered through the ring home, dedup, order by key, retries,
+/// leases that run out, and dead letters that displace older ones.
+#[test]
+fn an_engine_that_delivers_is_silent() {
+    let clock = Manual::new();
+    let engine = Engine::builder().workers(1).by_hand().clock(clock.clone()).start().unwrap();
+    let mut worker = engine.take_workers().remove(0);
+    let queue = engine.queue::<u64>("jobs").shards(2).open().unwrap();
+    let deferred = Arc::new(Mutex::new(Vec::<Deferred<u8>>::with_capacity(256)));
+    let kept = Arc::clone(&deferred);
+    let rules = Rules {
+        lease: Duration::from_millis(5),
+        retry: Retry { backoff: Backoff::Fixed(Duration::from_millis(1)), attempts_max: 3, ..Retry::default() },
+        order: Order::Keyed { keys_max: 64, parked_per_key_max: 64, at_bound: AtBound::Stall },
+        dedup: Some(DedupWindow { time: Duration::from_secs(1), count: 64 }),
+        dead_letters: DeadLetterRules { capacity: 8, when_full: WhenFull::DropOldest },
+        ..Rules::default()
+    };
+    let header = |item| Envelope { key: Some(item % 7), id: Some(Id::from(item / 2)), ..Envelope::new(item) };
+    let deliveries = engine.consume(&queue).deliver(rules).envelope(header).handle(move |_| {
+        let kept = Arc::clone(&kept);
+        move |item: &mut Leased<'_, u64, u8>| match (**item % 11, item.attempt()) {
+            (0, 1..3) => Answer::Nack(1),
+            (1, _) => Answer::Reject(2),
+            (2 | 3, 1) => {
+                kept.lock().unwrap().push(item.defer());
+                Answer::Ack
+            }
+            _ => Answer::Ack,
+        }
+    });
+    let (deliveries, mut publisher) = (deliveries.unwrap(), queue.publisher());
+    let mut round = |item: u64| {
+        publisher.publish(&item, item).unwrap();
+        if item % 16 == 15 {
+            clock.advance(Duration::from_millis(1));
+            while worker.poll() != Polled::Idle {}
+            let mut deferred = deferred.lock().unwrap();
+            // Some are answered, some extended and let run out, some dropped.
+            for (nth, mut deferred) in deferred.drain(..).enumerate() {
+                match nth % 3 {
+                    0 => deferred.ack().unwrap(),
+                    1 => {
+                        deferred.extend(Duration::from_millis(2)).unwrap();
+                        forget(deferred);
+                    }
+                    _ => drop(deferred),
+                }
+            }
+        }
+    };
+    let warm = 16 * ROUNDS;
+    (0..warm).for_each(&mut round);
+    let before = deliveries.ledger();
+    silently("an engine that delivers", || (warm..3 * warm).for_each(&mut round));
+    let ledger = deliveries.ledger();
+    for (what, figure) in [
+        ("acked", ledger.acked - before.acked),
+        ("redelivered", ledger.redeliveries - before.redeliveries),
+        ("run out", ledger.leases_expired - before.leases_expired),
+        ("duplicates", ledger.refused_duplicate - before.refused_duplicate),
+        ("dead", ledger.dead - before.dead),
+    ] {
+        assert!(figure > 100, "{what}: {ledger:?}");
+    }
+    engine.audit().check().unwrap();
+}
+
+/// A call, its progress and its reply.
+#[test]
+fn calls_are_silent() {
+    let engine = Engine::builder().workers(1).by_hand().start().unwrap();
+    let mut worker = engine.take_workers().remove(0);
+    let queue = engine.queue::<Call<u64, u64, u8>>("squares").open().unwrap();
+    let reply = |job: &mut Leased<'_, Call<u64, u64, u8>, u8>| {
+        job.progress(Progress { done: 1, total: 2 });
+        if ***job % 5 == 0 { Err(1) } else { Ok(***job * ***job) }
+    };
+    let retry = Retry { attempts_max: 1, ..Retry::default() };
+    let dead_letters = DeadLetterRules { capacity: 8, when_full: WhenFull::DropOldest };
+    engine.consume(&queue).deliver(Rules { retry, dead_letters, ..Rules::default() }).reply(move |_| reply).unwrap();
+    let mut caller = engine.caller(&queue, 8).unwrap();
+    let mut round = |job: u64| {
+        let batch = caller.batch().unwrap();
+        let ticket = caller.open(&0_u64, job, Some(batch), Duration::MAX).unwrap();
+        while worker.poll() != Polled::Idle {}
+        assert_eq!(caller.join(batch).map(|joined| joined.succeeded + joined.failed), Some(1));
+        let reply = if job % 5 == 0 { Err(CallError::Failed(1)) } else { Ok(job * job) };
+        assert_eq!(caller.look(ticket), Reply::Ready(reply));
+    };
+    (0..ROUNDS).for_each(&mut round);
+    silently("calls", || (0..ROUNDS).for_each(&mut round));
 }
