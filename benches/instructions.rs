@@ -19,6 +19,7 @@ use std::{
     hint::black_box,
     mem::MaybeUninit,
     process::{Command, ExitCode, Stdio},
+    time::Duration,
 };
 
 use ringway::channel::{Receiver, Sender, channel};
@@ -29,7 +30,7 @@ use ringway::{
     Engine,
     delivery::{AtBound, Envelope, Order, Rules, Tracker},
     router::Held,
-    time::Instant,
+    time::{Instant, Wheel},
     worker::{Leased, Polled},
 };
 
@@ -220,6 +221,57 @@ fn track(rules: Rules, at_once: bool, count: usize) {
     }
 }
 
+/// Timers pending while some are scheduled, cancelled or fired, at random within ten minutes.
+const PENDING: usize = 100_000;
+
+/// What is counted of a wheel's work.
+enum Timing {
+    Schedule,
+    Cancel,
+    Fire,
+}
+
+/// Timers in a wheel with many pending: what is scheduled is cancelled, or so much is scheduled as has fired.
+fn timed(counted: &Timing, count: usize) {
+    let (mut seed, mut now) = (1_u64, Instant::START);
+    let mut ahead = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_nanos((seed >> 24) % 600_000_000_000)
+    };
+    let mut wheel = Wheel::new(PENDING + ROUND, Duration::from_millis(1), now).expect("a wheel");
+    (0..PENDING).for_each(|_| assert!(wheel.schedule(now + ahead(), 7_u64).is_ok()));
+    let mut timers = Vec::with_capacity(ROUND);
+    for _ in 0..count {
+        let times: [Instant; ROUND] = std::array::from_fn(|_| now + ahead());
+        let mut schedule = |wheel: &mut Wheel<u64>| {
+            timers.extend(times.iter().map(|&at| wheel.schedule(black_box(at), 7).expect("room")));
+        };
+        if matches!(counted, Timing::Schedule) {
+            measured(|| schedule(&mut wheel))
+        } else {
+            schedule(&mut wheel)
+        }
+        let mut cancel = || timers.drain(..).for_each(|timer| assert!(black_box(wheel.cancel(timer)).is_some()));
+        match counted {
+            Timing::Schedule => cancel(),
+            Timing::Cancel => measured(cancel),
+            Timing::Fire => {
+                timers.clear();
+                measured(|| {
+                    let mut fired = 0;
+                    while fired < ROUND {
+                        match wheel.fire(now) {
+                            Some(item) => fired += usize::from(black_box(item) == 7),
+                            None => now = now + Duration::from_millis(1),
+                        }
+                    }
+                });
+            }
+        }
+    }
+    assert_eq!(wheel.depth(), PENDING);
+}
+
 /// Items of a queue handled by a worker that is polled: by a plain handler, or acked by rules of delivery.
 fn worked(rules: Option<Rules>, count: usize) {
     let engine = Engine::builder().workers(1).by_hand().start().expect("an engine");
@@ -271,6 +323,9 @@ fn operations() -> BTreeMap<&'static str, fn(usize)> {
     all.insert("tracker ack at once", |count| track(Rules::default(), true, count));
     all.insert("tracker ack at once keyed", |count| track(Rules { order: KEYED, ..Rules::default() }, true, count));
     all.insert("tracker ack in batches", |count| track(Rules::default(), false, count));
+    all.insert("wheel schedule", |count| timed(&Timing::Schedule, count));
+    all.insert("wheel cancel", |count| timed(&Timing::Cancel, count));
+    all.insert("wheel fire", |count| timed(&Timing::Fire, count));
     all.insert("worker queue", |count| worked(None, count));
     all.insert("worker queue, delivered", |count| worked(Some(Rules::default()), count));
     all.insert("worker queue, delivered keyed", |count| {

@@ -461,7 +461,7 @@ fn calls_are_silent() {
     let queue = engine.queue::<Call<u64, u64, u8>>("squares").open().unwrap();
     let reply = |job: &mut Leased<'_, Call<u64, u64, u8>, u8>| {
         job.progress(Progress { done: 1, total: 2 });
-        if ***job % 5 == 0 { Err(1) } else { Ok(***job * ***job) }
+        if (***job).is_multiple_of(5) { Err(1) } else { Ok(***job * ***job) }
     };
     let retry = Retry { attempts_max: 1, ..Retry::default() };
     let dead_letters = DeadLetterRules { capacity: 8, when_full: WhenFull::DropOldest };
@@ -472,7 +472,7 @@ fn calls_are_silent() {
         let ticket = caller.open(&0_u64, job, Some(batch), Duration::MAX).unwrap();
         while worker.poll() != Polled::Idle {}
         assert_eq!(caller.join(batch).map(|joined| joined.succeeded + joined.failed), Some(1));
-        let reply = if job % 5 == 0 { Err(CallError::Failed(1)) } else { Ok(job * job) };
+        let reply = if job.is_multiple_of(5) { Err(CallError::Failed(1)) } else { Ok(job * job) };
         assert_eq!(caller.look(ticket), Reply::Ready(reply));
     };
     (0..ROUNDS).for_each(&mut round);

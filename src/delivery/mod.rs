@@ -40,22 +40,24 @@
 //! | [`Tracker::extend`] | `ChangeMessageVisibility` | `InProgress` | renewal of the lock | — | — |
 //! | [`Answer`], [`Class`] | delete; none | `Ack`, `Nak`, `Term` | accept, release, reject | `ack`, `nack`, `reject` | return, raise, `discard` |
 //! | [`Stale`] | `ReceiptHandleIsInvalid` | ignored | `INVALID_RECORD_STATE` | unknown delivery tag | — |
-//! | [`Effect`], [`Reason`] | — | advisories | — | `x-death` reason | middleware, death handlers |
+//! | [`Effect`], [`Reason`], [`DroppedBy`] | — | advisories | — | `x-death` reason | middleware, death handlers |
 //! | [`Retry`], [`Backoff`], [`Jitter`] | `maxReceiveCount`; none | `MaxDeliver`, `BackOff`; none | delivery count limit; none | `x-delivery-limit`; none | `retry`, `sidekiq_retry_in` |
 //! | [`Order::Keyed`], [`AtBound`] | FIFO message group; it waits | `MaxAckPending` 1 | partition; it waits | single active consumer | — |
 //! | [`Rules::in_flight_max`] | in-flight quota | `MaxAckPending` | record lock limit | prefetch | concurrency |
-//! | [`DeadLetter`], [`DeadLetters`], [`DeadLetterRules`], [`WhenFull`] | dead-letter queue, retention | advisory | dead-letter topic | dead-letter exchange, `x-overflow` | dead set, `dead_max_jobs` |
-//! | [`Tracker::redrive`], [`Tracker::redrive_all`] | message move task | — | — | shovel | retry of dead jobs |
+//! | [`DeadLetter`], [`LetterId`] | message of a dead-letter queue | advisory `MAX_DELIVERIES` | record of a dead-letter topic | dead-lettered message, `x-death` | dead job, `jid` |
+//! | [`DeadLetters`], [`DeadLetterRules`], [`WhenFull`] | dead-letter queue, retention | — | dead-letter topic | dead-letter exchange, `x-overflow` | dead set, `dead_max_jobs` |
+//! | [`Tracker::redrive`], [`Tracker::redrive_all`], [`RedriveError`] | message move task | — | — | shovel | retry of dead jobs |
 //! | [`Expired`] | retention | `MaxAge`, per-message TTL | retention | TTL | `expires_in` |
-//! | [`Tracker::cancel`], [`ItemId`] | —, message id | delete by sequence | — | — | delete by `jid` |
-//! | [`Every`], [`Missed`] | — | message schedules | — | — | periodic jobs |
-//! | [`Priorities`], [`Waited`] | — | priority groups | — | `x-max-priority` | weighted or strict queues, latency |
+//! | [`Tracker::cancel`], [`ItemId`], [`CancelError`] | —, message id | delete by sequence | — | — | delete by `jid` |
+//! | [`Every`], [`Tick`], [`Missed`] | — | message schedules | — | — | periodic jobs |
+//! | [`Priorities`], [`LANES_MAX`], [`Waited`] | — | priority groups | — | `x-max-priority` | weighted or strict queues, latency |
 //! | [`Rate`] | — | `RateLimit` | quotas | — | `Limiter` |
 //! | [`BreakerRules`], [`BreakerState`] | — | — | — | — | — (Polly, resilience4j: circuit breaker) |
-//! | [`Refused`] | `OverLimit` | `MaxMsgs` with `DiscardNew` | — | `reject-publish` | — |
-//! | [`Calls`], [`Ticket`], [`Reply`], [`Progress`] | temporary queues | request and reply | — | direct reply-to, correlation id | job status (plug-in) |
+//! | [`Refused`], [`TooManyCalls`] | `OverLimit` | `MaxMsgs` with `DiscardNew` | — | `reject-publish` | — |
+//! | [`Calls`], [`Ticket`], [`Reply`], [`CallError`], [`Progress`] | temporary queues | request and reply | — | direct reply-to, correlation id | job status (plug-in) |
 //! | [`BatchId`], [`Joined`] | — | — | — | — | `Batch` |
-//! | [`Idempotent`], [`Saga`] | Lambda Powertools, Step Functions | — | transactions, — | — | —, workflows |
+//! | [`Idempotent`] | Lambda Powertools | — | transactions | — | — |
+//! | [`Saga`], [`SagaAction`], [`SagaEvent`], [`SagaError`] | Step Functions | — | — | — | batches with callbacks |
 //! | [`Ledger`] | CloudWatch counts | consumer info | lag | queue totals | stats |
 
 mod breaker;
@@ -69,6 +71,7 @@ mod guard;
 mod keys;
 mod lanes;
 mod ledger;
+mod passing;
 mod random;
 mod rate;
 mod redrive;
@@ -78,6 +81,7 @@ mod saga;
 mod settle;
 mod slot;
 mod table;
+mod taking_out;
 mod tracker;
 
 pub use self::{

@@ -4,6 +4,7 @@
 mod calls;
 mod dedup;
 mod model;
+mod names;
 mod poison;
 mod promises;
 mod retry;

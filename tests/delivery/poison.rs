@@ -413,3 +413,12 @@ fn redriven_letters_come_back_at_their_rate_and_only_once() {
     assert_eq!((tracker.dead_letters().depth(), tracker.ledger().redriven), (5, 5));
     assert!(tracker.ledger().balances());
 }
+
+#[test]
+fn an_item_takes_136_bytes_beside_its_payload() {
+    let bytes = |capacity| {
+        let rules = Rules { capacity, ..rules() };
+        Tracker::<u64, ()>::new(rules, Instant::START).expect("a tracker").bytes()
+    };
+    assert_eq!((bytes(2000) - bytes(1000)) / 1000, 8 + 136);
+}

@@ -1,0 +1,112 @@
+//! What time brings: leases that run out, items that expire or become due, and when to look again.
+
+use crate::time::{Instant, slab::NONE};
+
+use super::{
+    breaker::Breaker,
+    effect::{Effect, Reason},
+    retry::Class,
+    rules::Expired,
+    slot::{End, State},
+    tracker::Tracker,
+};
+
+impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
+    /// Lets time pass: hands out one effect of it. Call until there is none.
+    ///
+    /// Leases that ran out count as failures, items that expired end, and what is due becomes deliverable. Time does not go
+    /// back: an earlier `now` than one given before does nothing new.
+    pub fn tick(&mut self, now: Instant) -> Option<Effect<T>> {
+        self.leave_unanswered();
+        if let Some(index) = self.doomed.pop_front(&mut self.slots) {
+            return self.end_doomed(index, now);
+        }
+        if !self.dead.is_full()
+            && let Some(index) = self.held.pop_front(&mut self.slots)
+            && let Some(slot) = self.slots.get_mut(index)
+            && let State::Held(reason) = slot.state
+        {
+            let error = slot.error.take();
+            return Some(self.give_up(index, reason, error, now));
+        }
+        while let Some(index) = self.timers.fire(now, |_| ()) {
+            let slot = self.slots.get_mut(index)?;
+            let (priority, is_expired) = (slot.envelope.priority, slot.envelope.expires_at <= now);
+            match slot.state {
+                State::Leased => {
+                    self.ledger.leases_expired += 1;
+                    return Some(self.fail(index, Reason::LeaseExpired, None, None, now));
+                }
+                State::Waiting { .. } if is_expired => return Some(self.expire(index, now)),
+                State::Waiting { again: true } => self.comes_again(index),
+                State::Waiting { again: false } => {
+                    slot.state = State::Fresh;
+                    self.unstick();
+                    self.lanes.push_fresh(&mut self.slots, index, priority);
+                }
+                State::Parked => {
+                    self.unpark(index);
+                    return Some(self.expire(index, now));
+                }
+                State::Again => {
+                    self.lanes.unlink(&mut self.slots, index, priority, false);
+                    return Some(self.expire(index, now));
+                }
+                State::Fresh | State::Held(_) | State::Doomed(_) => {}
+            }
+        }
+        self.redrive_next(now)
+    }
+
+    fn end_doomed(&mut self, index: u32, now: Instant) -> Option<Effect<T>> {
+        let State::Doomed(end) = self.slots.get(index)?.state else { return None };
+        Some(match end {
+            End::Expired => self.expire(index, now),
+            End::Dead(reason) => self.give_up(index, reason, None, now),
+            End::Dropped(by) => self.drop_now(index, by),
+            End::Unanswered => self.fail(index, Reason::Unanswered, None, None, now),
+        })
+    }
+
+    /// Ends an item that was not delivered in time; it is in no list.
+    pub(super) fn expire(&mut self, index: u32, now: Instant) -> Effect<T> {
+        match self.expired {
+            Expired::DeadLetter => self.give_up(index, Reason::Expired, None, now),
+            Expired::Drop => {
+                self.ledger.expired += 1;
+                Effect::Expired(self.take_out(index).envelope)
+            }
+        }
+    }
+
+    /// Lets the next tick end an item that is in no list.
+    pub(super) fn doom(&mut self, index: u32, end: End) {
+        self.set_state(index, State::Doomed(end));
+        self.doomed.push_back(&mut self.slots, index);
+    }
+
+    /// The time at which something can happen without an event from outside; `now` if it can at once, `None` if never.
+    pub fn next_at(&self, now: Instant) -> Option<Instant> {
+        let has_room = !self.dead.is_full() && self.held.depth() > 0;
+        if self.doomed.depth() > 0 || self.handed != NONE || has_room {
+            return Some(now);
+        }
+        let mut next_at = self.timers.next_at();
+        let mut sooner = |at: Instant| next_at = Some(next_at.map_or(at, |other| other.min(at)).max(now));
+        let fresh_stalls = self.keys.as_ref().is_some_and(|keys| keys.is_stuck || keys.stalls());
+        let is_deliverable = if fresh_stalls { self.lanes.has_again() } else { !self.lanes.is_empty() };
+        if is_deliverable && self.leased < self.in_flight_max {
+            let open_at = self.breaker.as_ref().map_or(Some(now), Breaker::opens_at);
+            let token_at = self.rate.map_or(now, |(rate, bucket)| bucket.next_at(rate));
+            if let Some(open_at) = open_at {
+                sooner(open_at.max(token_at));
+            }
+        }
+        if let Some(redrive) = &self.redrive
+            && self.room() > 0
+        {
+            sooner(redrive.next_at());
+        }
+        next_at.map(|at| at.max(now))
+    }
+}

@@ -1,0 +1,65 @@
+//! Items that leave a tracker unfinished: cancelled, or handed back when their owner ends.
+
+use super::{
+    effect::{CancelError, ItemId},
+    envelope::Envelope,
+    retry::Class,
+    slot::{End, State},
+    tracker::Tracker,
+};
+
+impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
+    /// Takes an item out that is in no handler's hands.
+    ///
+    /// # Errors
+    /// [`CancelError`], if it is settled or leased.
+    pub fn cancel(&mut self, item: ItemId) -> Result<Envelope<T>, CancelError> {
+        if !self.slots.holds(item.0) {
+            return Err(CancelError::Gone);
+        }
+        let index = item.0.index;
+        let slot = self.slots.get(index).ok_or(CancelError::Gone)?;
+        if matches!(slot.state, State::Leased | State::Doomed(End::Unanswered)) {
+            return Err(CancelError::Leased);
+        }
+        self.unlink(index);
+        self.ledger.cancelled += 1;
+        Ok(self.take_out(index).envelope)
+    }
+
+    /// Takes an item out of whichever list it is in.
+    fn unlink(&mut self, index: u32) {
+        let Some(slot) = self.slots.get(index) else { return };
+        let priority = slot.envelope.priority;
+        match slot.state {
+            State::Leased => self.leased -= 1,
+            State::Fresh => self.lanes.unlink(&mut self.slots, index, priority, true),
+            State::Again => self.lanes.unlink(&mut self.slots, index, priority, false),
+            State::Parked => self.unpark(index),
+            State::Held(_) => self.held.unlink(&mut self.slots, index),
+            State::Doomed(end) => {
+                self.leased -= usize::from(end == End::Unanswered);
+                self.doomed.unlink(&mut self.slots, index);
+            }
+            State::Waiting { .. } => {}
+        }
+        self.unstick();
+    }
+
+    /// Gives every item in hand back, in the order of acceptance, in whatever state it is; leases stand no more. Dead
+    /// letters stay. For an owner that ends: what is not finished goes where it came from.
+    ///
+    /// # Cost
+    /// Looks at every place, sorts, and allocates for that.
+    pub fn hand_back(&mut self, mut each: impl FnMut(Envelope<T>)) {
+        self.leave_unanswered();
+        let places = (0..self.slots.capacity() as u32).filter(|&index| self.slots.get(index).is_some());
+        let mut handles: Vec<_> = places.map(|index| self.slots.handle(index)).collect();
+        handles.sort_unstable_by_key(|handle| handle.serial);
+        for handle in handles {
+            self.unlink(handle.index);
+            self.ledger.handed_back += 1;
+            each(self.take_out(handle.index).envelope);
+        }
+    }
+}
