@@ -351,11 +351,6 @@ struct Place {
 }
 
 impl Registry {
-    pub(super) fn number(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
-    }
-
     /// The number of a topic of this engine.
     pub(super) fn number_of<T: Send + Sync + 'static>(&self, topic: &Topic<T>) -> Result<u64, AttachError> {
         let mut topics = self.sources.iter().filter_map(|source| source.as_any().downcast_ref::<TopicSource<T>>());
@@ -431,7 +426,8 @@ impl Engine {
         self.board.begin(source);
         attached.duties.push((id, Arc::clone(&self.desks[worker])));
         attached.figures.push(Arc::clone(&figures));
-        registry.handlers.push(HandlerRecord { source, subscription, shard, worker, figures, told });
+        let record = HandlerRecord { duty: id, source, subscription, shard, worker, figures, told, is_over: false };
+        registry.note(record, &self.board);
         self.desks[worker].ask(Command::Attach { id, source, duty }, &self.board);
     }
 }

@@ -44,8 +44,10 @@ impl Probe {
 
     /// As [`Engine::audit`](super::Engine::audit).
     pub fn audit(&self) -> Ledger {
+        let sources = self.registry.lock().sources.clone();
+        sources.iter().for_each(|source| source.settle());
         let registry = self.registry.lock();
-        Ledger::of(&registry.sources, &registry.handlers, &self.desks)
+        Ledger::of(&registry, &self.desks)
     }
 
     /// As [`Engine::failures`](super::Engine::failures).

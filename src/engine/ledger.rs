@@ -9,13 +9,10 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use super::{
-    HandlerRecord,
-    source::{ShapeFigures, Source},
-};
+use super::{HandlerRecord, Handlers, Registry, source::ShapeFigures};
 use crate::delivery;
-use crate::router::{Balance, Fed, Name, Published, Record, Seen};
-use crate::worker::{Desk, End, Figures};
+use crate::router::{Balance, Fed, Gone, Name, Published, Record, Seen};
+use crate::worker::{Desk, End};
 
 /// The account of an engine.
 #[derive(Debug, Clone)]
@@ -48,7 +45,7 @@ pub struct QueueLedger {
     /// Items inside. With [`Order::PerPublisher`](crate::router::Order::PerPublisher) only the handler of a shard can count
     /// them: while it is there, this is what remains of the others.
     pub waiting: u64,
-    /// What each handler did.
+    /// What each handler did; of those that are gone, only of the last.
     pub shards: Vec<ShardLedger>,
 }
 
@@ -61,8 +58,10 @@ pub struct TopicLedger {
     pub published: Published,
     /// Slots that publishers claimed and left empty.
     pub tombstones: u64,
-    /// Of each subscription that ever was.
+    /// Of each subscription that is there, and of the last that went: 64 with those that are there.
     pub subscriptions: Vec<SubscriptionLedger>,
+    /// The sums of all subscriptions that went before, as if they were one, whose contract says how many.
+    pub gone: Option<SubscriptionLedger>,
 }
 
 /// The account of a subscription.
@@ -98,6 +97,8 @@ pub struct SubscriptionLedger {
     pub shards: Vec<ShardLedger>,
     /// Items that its readers went past and nobody accounts for; told apart from tombstones by `check`.
     unaccounted: i128,
+    /// How often each tombstone may be among them: of several gating subscriptions in one, once for each.
+    gates: u64,
 }
 
 /// What one handler did.
@@ -141,26 +142,37 @@ impl TopicLedger {
     pub fn subscription(&self, name: &str) -> Option<&SubscriptionLedger> {
         self.subscriptions.iter().rev().find(|subscription| subscription.name.as_str() == name)
     }
+
+    /// All of its subscriptions, with those that are gone as one.
+    fn all(&self) -> impl Iterator<Item = &SubscriptionLedger> {
+        self.subscriptions.iter().chain(&self.gone)
+    }
 }
 
 impl Ledger {
-    pub(super) fn of(sources: &[Arc<dyn Source>], handlers: &[HandlerRecord], desks: &[Arc<Desk>]) -> Self {
+    pub(super) fn of(registry: &Registry, desks: &[Arc<Desk>]) -> Self {
         let mut ledger = Self { queues: Vec::new(), topics: Vec::new() };
-        for source in sources {
-            let own: Vec<&HandlerRecord> = handlers.iter().filter(|record| record.source == source.id()).collect();
+        for source in &registry.sources {
+            let own: Vec<_> = registry.handlers.iter().filter(|record| record.source == source.id()).collect();
+            let before = registry.gone.get(&source.id()).copied().unwrap_or_default();
             let (name, published) = (source.name().clone(), source.published());
             match source.shape() {
                 ShapeFigures::Queue { depths, left } => {
-                    ledger.queues.push(queue_ledger(name, published, &depths, left, &own, desks));
+                    ledger.queues.push(queue_ledger(name, published, &depths, left, (before, &own), desks));
                 }
-                ShapeFigures::Topic { sequences, subscriptions } => {
-                    let subscriptions = subscriptions.into_iter().map(|(record, beside)| {
+                ShapeFigures::Topic { sequences, subscriptions, gone } => {
+                    let is_kept = |handler: &&HandlerRecord| {
+                        subscriptions.iter().any(|(record, _)| record.id == handler.subscription)
+                    };
+                    let (own, others): (Vec<_>, Vec<_>) = own.into_iter().partition(is_kept);
+                    let gone = (gone.subscriptions > 0).then(|| gone_ledger(&gone, sum(before, &others)));
+                    let subscriptions = subscriptions.iter().map(|(record, beside)| {
                         let served: Vec<_> = own.iter().filter(|own| own.subscription == record.id).copied().collect();
-                        subscription_ledger(&record, &beside, &sequences, &served, desks)
+                        subscription_ledger(record, beside, &sequences, &served, desks)
                     });
                     let subscriptions = subscriptions.collect();
                     let tombstones = sequences.iter().sum::<u64>().saturating_sub(published.total());
-                    ledger.topics.push(TopicLedger { name, published, tombstones, subscriptions });
+                    ledger.topics.push(TopicLedger { name, published, tombstones, subscriptions, gone });
                 }
             }
         }
@@ -194,10 +206,11 @@ impl Ledger {
             }
         }
         for topic in &self.topics {
-            for subscription in &topic.subscriptions {
+            for subscription in topic.all() {
                 let accounted = subscription.accounted() + subscription.waiting;
                 // Tombstones look like items to a reader that counts by sequence.
-                let explained = (0..=i128::from(topic.tombstones)).contains(&subscription.unaccounted);
+                let tombstones = i128::from(topic.tombstones) * i128::from(subscription.gates);
+                let explained = (0..=tombstones).contains(&subscription.unaccounted);
                 if subscription.offered != accounted || !explained {
                     let what = format!("{} of {}", subscription.name, topic.name);
                     let accepted = (i128::from(accounted) + subscription.unaccounted).max(0) as u64;
@@ -212,7 +225,7 @@ impl Ledger {
     /// Items that wait somewhere for the slowest: the most of any subscription or queue.
     pub(super) fn lag_max(&self) -> u64 {
         let queues = self.queues.iter().map(|queue| queue.waiting);
-        let topics = self.topics.iter().flat_map(|topic| &topic.subscriptions).map(|subscription| subscription.waiting);
+        let topics = self.topics.iter().flat_map(TopicLedger::all).map(|subscription| subscription.waiting);
         queues.chain(topics).max().unwrap_or(0)
     }
 }
@@ -229,8 +242,12 @@ fn shards(own: &[&HandlerRecord], lags: &[Option<u64>], desks: &[Arc<Desk>]) -> 
     own.iter().map(shard).collect()
 }
 
-fn sum(own: &[&HandlerRecord], figure: impl Fn(&Figures) -> u64) -> u64 {
-    own.iter().map(|record| figure(&record.figures)).sum()
+/// What these handlers did, and others before them.
+fn sum(before: Handlers, own: &[&HandlerRecord]) -> Handlers {
+    own.iter().fold(before, |mut sum, record| {
+        sum.add(record);
+        sum
+    })
 }
 
 fn queue_ledger(
@@ -238,21 +255,13 @@ fn queue_ledger(
     published: Published,
     depths: &[Option<u64>],
     left: u64,
-    own: &[&HandlerRecord],
+    (before, own): (Handlers, &[&HandlerRecord]),
     desks: &[Arc<Desk>],
 ) -> QueueLedger {
-    let mut ledger = QueueLedger {
-        name,
-        published,
-        handled: sum(own, |figures| figures.handled.get()),
-        dropped: sum(own, |figures| figures.dropped.get()),
-        retried: sum(own, |figures| figures.retried.get()),
-        failures: sum(own, |figures| figures.failures.get()),
-        left,
-        delivery: own.iter().filter_map(|record| Some(record.told.as_ref()?.get())).reduce(delivery::Ledger::and),
-        waiting: 0,
-        shards: shards(own, depths, desks),
-    };
+    let Handlers { handled, dropped, retried, failures, delivery, .. } = sum(before, own);
+    let shards = shards(own, depths, desks);
+    let mut ledger =
+        QueueLedger { name, published, handled, dropped, retried, failures, left, delivery, waiting: 0, shards };
     let told: Option<u64> = depths.iter().copied().sum();
     ledger.waiting = told.unwrap_or_else(|| ledger.published.total().saturating_sub(ledger.accounted()));
     ledger
@@ -268,22 +277,24 @@ fn subscription_ledger(
     let polled = |figure: fn(&Seen) -> u64| record.shards.iter().map(figure).sum::<u64>();
     let fed = record.fed.as_deref();
     let fed_figure = |figure: fn(&Fed) -> u64| fed.map_or(0, figure);
+    let by_handlers = sum(Handlers::default(), served);
     let mut ledger = SubscriptionLedger {
         name: record.name.clone(),
         contract: record.contract.clone(),
         offered: 0,
-        handled: sum(served, |figures| figures.handled.get()) + polled(|seen| seen.items.get()),
-        dropped: sum(served, |figures| figures.dropped.get()),
-        retried: sum(served, |figures| figures.retried.get()),
-        failures: sum(served, |figures| figures.failures.get()),
+        handled: by_handlers.handled + polled(|seen| seen.items.get()),
+        dropped: by_handlers.dropped,
+        retried: by_handlers.retried,
+        failures: by_handlers.failures,
         lost: fed_figure(|fed| fed.lost.get()),
         merged: fed_figure(|fed| fed.merged.get()),
         passed_over: fed_figure(|fed| fed.passed_over.get()),
-        left: sum(served, |figures| figures.left.get()) + polled(|seen| seen.left.get()),
+        left: by_handlers.left + polled(|seen| seen.left.get()),
         waiting: 0,
         evicted: record.is_evicted(),
         shards: Vec::new(),
         unaccounted: 0,
+        gates: u64::from(fed.is_none()),
     };
     let lags: Vec<Option<u64>> = match fed {
         Some(_) => beside.iter().copied().map(Some).collect(),
@@ -305,6 +316,32 @@ fn subscription_ledger(
             ledger.offered = ledger.accounted() + ledger.waiting;
         }
     }
+    ledger
+}
+
+/// The subscriptions that are kept no more, as one.
+fn gone_ledger(gone: &Gone, by_handlers: Handlers) -> SubscriptionLedger {
+    let Gone { subscriptions, gates, offered, passed_over, lost, merged, polled, left, evicted } = *gone;
+    let mut ledger = SubscriptionLedger {
+        name: "gone".parse().expect("a name"),
+        contract: format!("{subscriptions} subscriptions"),
+        offered: 0,
+        handled: by_handlers.handled + polled,
+        dropped: by_handlers.dropped,
+        retried: by_handlers.retried,
+        failures: by_handlers.failures,
+        lost,
+        merged,
+        passed_over,
+        left: by_handlers.left + left,
+        waiting: 0,
+        evicted,
+        shards: Vec::new(),
+        unaccounted: 0,
+        gates,
+    };
+    ledger.offered = ledger.accounted();
+    ledger.unaccounted = i128::from(offered) - i128::from(ledger.accounted());
     ledger
 }
 
@@ -358,7 +395,7 @@ impl fmt::Display for Ledger {
                 topic.published.total(),
                 topic.published.refused
             )?;
-            for subscription in &topic.subscriptions {
+            for subscription in topic.all() {
                 let SubscriptionLedger { name, contract, offered, handled, dropped, lost, merged, .. } = subscription;
                 let SubscriptionLedger { passed_over, left, waiting, .. } = subscription;
                 writeln!(

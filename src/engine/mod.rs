@@ -30,7 +30,6 @@
 //! ([`Queue::take_left`]). All three are of the whole engine.
 
 use std::{
-    collections::HashSet,
     fmt,
     sync::Arc,
     thread::JoinHandle,
@@ -41,7 +40,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::router::{Queue, Topic};
 use crate::time::{AnyClock, Instant as Moment};
-use crate::worker::{Board, Command, Desk, End, Failure, Failures, Figures, Pinned, Told, Worker};
+use crate::worker::{Board, Command, Desk, End, Failure, Failures, Pinned, Worker};
 
 #[cfg(feature = "async")]
 mod alarm;
@@ -56,6 +55,7 @@ mod follow;
 mod health;
 mod ledger;
 mod open;
+mod registry;
 mod settings;
 #[cfg(feature = "config")]
 mod settings_file;
@@ -65,6 +65,7 @@ mod source;
 
 #[cfg(feature = "async")]
 pub use self::call_future::PendingFuture;
+use self::registry::{HandlerRecord, Handlers, Registry};
 pub use self::{
     attach::{Attached, Consuming, Subscribing},
     builder::Builder,
@@ -77,7 +78,6 @@ pub use self::{
     open::{OpeningQueue, OpeningTopic},
     settings::Settings,
 };
-use self::{follow::Watcher, source::Source};
 
 /// Queues and topics by name, and the workers that serve them.
 pub struct Engine {
@@ -93,34 +93,6 @@ pub struct Engine {
     by_hand: Mutex<Vec<Worker>>,
     /// Guards the queues and topics, and which handler serves which; control plane: set-up, ends and questions.
     registry: Arc<Mutex<Registry>>,
-}
-
-#[derive(Default)]
-struct Registry {
-    sources: Vec<Arc<dyn Source>>,
-    handlers: Vec<HandlerRecord>,
-    /// Told of each source that comes.
-    watchers: Vec<Watcher>,
-    next_id: u64,
-    /// Which source's handlers publish to which.
-    stages: Vec<(u64, u64)>,
-    /// Sources that are closed, by number.
-    closed: HashSet<u64>,
-    /// Whether all are to close.
-    closing: bool,
-}
-
-/// Which handler serves what, and its figures.
-#[derive(Clone)]
-struct HandlerRecord {
-    source: u64,
-    /// The subscription's number within its topic; 0 for a queue.
-    subscription: u64,
-    shard: usize,
-    worker: usize,
-    figures: Arc<Figures>,
-    /// Of a handler with rules of delivery.
-    told: Option<Arc<Told>>,
 }
 
 impl Engine {

@@ -2,7 +2,7 @@
 
 use std::{any::Any, sync::Arc};
 
-use crate::router::{Name, Published, Queue, Record, Topic};
+use crate::router::{Gone, Name, Published, Queue, Record, Topic};
 
 /// What the engine closes, counts and describes.
 pub(super) trait Source: Send + Sync {
@@ -18,6 +18,10 @@ pub(super) trait Source: Send + Sync {
     /// How it was opened, a line for each setting.
     fn settings(&self) -> &str;
     fn shape(&self) -> ShapeFigures;
+    /// Brings the figures up to date. The caller's code may run: hold no lock.
+    fn settle(&self);
+    /// The numbers of the subscriptions that are kept one by one.
+    fn listed(&self) -> Vec<u64>;
     fn as_any(&self) -> &dyn Any;
 }
 
@@ -31,8 +35,10 @@ pub(super) enum ShapeFigures {
     Topic {
         /// By shard: the sequence of the next item.
         sequences: Vec<u64>,
-        /// Every subscription, and the items on their way in rings of its own, by shard.
+        /// Each subscription that is kept one by one, and the items on their way in rings of its own, by shard.
         subscriptions: Vec<(Arc<Record>, Vec<u64>)>,
+        /// The others.
+        gone: Gone,
     },
 }
 
@@ -80,6 +86,12 @@ impl<T: Send + 'static> Source for QueueSource<T> {
         ShapeFigures::Queue { depths: depths.collect(), left: self.queue.left_total() }
     }
 
+    fn settle(&self) {}
+
+    fn listed(&self) -> Vec<u64> {
+        Vec::new()
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -124,12 +136,21 @@ impl<T: Send + Sync + 'static> Source for TopicSource<T> {
 
     fn shape(&self) -> ShapeFigures {
         let sequences = (0..self.topic.shards()).map(|shard| self.topic.sequence(shard)).collect();
-        let records = self.topic.records().into_iter();
-        let subscriptions = records.map(|record| {
+        let records = self.topic.records();
+        let (gone, kept) = (records.gone, records.kept.into_iter());
+        let subscriptions = kept.map(|record| {
             let depths = self.topic.depths_beside(record.id);
             (record, depths)
         });
-        ShapeFigures::Topic { sequences, subscriptions: subscriptions.collect() }
+        ShapeFigures::Topic { sequences, subscriptions: subscriptions.collect(), gone }
+    }
+
+    fn settle(&self) {
+        self.topic.settle();
+    }
+
+    fn listed(&self) -> Vec<u64> {
+        self.topic.records().kept.iter().map(|record| record.id).collect()
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -36,7 +36,7 @@ pub use crate::ring::PopError;
 pub(crate) use self::{
     bells::{Bells, enter_handlers},
     side::Fed,
-    topic::{Reader, Record, Seen},
+    topic::{Gone, Reader, Record, Seen},
 };
 pub use self::{
     contract::{Contract, ContractError, Missed, Start},

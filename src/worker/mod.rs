@@ -117,9 +117,9 @@ impl Desk {
             self.bell.notify_all();
             return;
         }
-        if let Command::Attach { source, duty, .. } = command {
+        if let Command::Attach { id, source, duty } = command {
             abandon(duty);
-            board.end(source);
+            board.end(id, source);
         }
     }
 
@@ -142,6 +142,8 @@ struct Going {
     by_source: HashMap<u64, usize>,
     /// Duties that have ended so far.
     ended: u64,
+    /// The numbers of those that nobody has asked for yet.
+    over: Vec<u64>,
 }
 
 impl Board {
@@ -153,9 +155,10 @@ impl Board {
         *self.going().by_source.entry(source).or_default() += 1;
     }
 
-    fn end(&self, source: u64) {
+    fn end(&self, id: u64, source: u64) {
         let mut going = self.going();
         going.ended += 1;
+        going.over.push(id);
         if let Some(duties) = going.by_source.get_mut(&source) {
             *duties -= 1;
         }
@@ -171,6 +174,11 @@ impl Board {
     /// Duties that have ended so far.
     pub(crate) fn ended(&self) -> u64 {
         self.going().ended
+    }
+
+    /// The numbers of the duties that have ended since this was asked last: whatever they told is their last word.
+    pub(crate) fn take_over(&self) -> Vec<u64> {
+        std::mem::take(&mut self.going().over)
     }
 
     /// Waits until more than `ended` duties have ended, but not past `until`; returns whether they have.
@@ -410,14 +418,14 @@ impl Worker {
     /// A duty is over. Its handler is the caller's, and may panic as it goes.
     #[cold]
     fn dismiss(&mut self, at: usize) {
-        let Assigned { source, duty, .. } = self.duties.remove(at);
+        let Assigned { id, source, duty, .. } = self.duties.remove(at);
         // Or it would take calls there that are for others.
         duty.bells(&mut |sleepers| _ = sleepers.strike(&self.place));
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(duty))) {
             forget(panic);
         }
         self.desk.duties.set(self.duties.len() as u64);
-        self.board.end(source);
+        self.board.end(id, source);
     }
 }
 
@@ -437,9 +445,9 @@ impl Drop for Worker {
             Command::Attach { id, source, duty } => Some(Assigned { id, source, duty, holds: false }),
             _ => None,
         });
-        for Assigned { source, duty, .. } in std::mem::take(&mut self.duties).into_iter().chain(late) {
+        for Assigned { id, source, duty, .. } in std::mem::take(&mut self.duties).into_iter().chain(late) {
             abandon(duty);
-            self.board.end(source);
+            self.board.end(id, source);
         }
         self.desk.duties.set(0);
     }
@@ -480,7 +488,8 @@ mod tests {
         board.begin(2);
         let ended = board.ended();
         assert_eq!(board.count(1), 1);
-        board.end(1);
+        board.end(7, 1);
+        assert_eq!(board.take_over(), [7]);
         assert!(board.wait_for_end(Instant::now(), ended));
         assert!(!board.wait_for_end(Instant::now(), board.ended()));
     }

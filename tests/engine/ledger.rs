@@ -15,7 +15,7 @@ use ringway::{
     worker::{End, Handler, OnPanic, Worker},
 };
 
-use super::{BOOM, by_hand};
+use super::{BOOM, by_hand, poll_all};
 
 /// What handlers saw, by handler.
 type Seen = Arc<Mutex<HashMap<usize, Vec<u64>>>>;
@@ -318,4 +318,60 @@ proptest! {
         }
         run.end(shape.abort);
     }
+}
+
+/// Subscriptions and handlers that come and go for ever: what is kept of them stays small, and the sums stay exact.
+#[test]
+fn what_is_gone_is_summed_up() {
+    const ROUNDS: u64 = 1000;
+    let (engine, mut workers) = by_hand(2);
+    let events = engine.topic::<u64>("events").shards(2).capacity(8).open().unwrap();
+    let polled = engine.topic::<u64>("polled").capacity(8).open().unwrap();
+    let jobs = engine.queue::<u64>("jobs").shards(2).capacity(8).open().unwrap();
+    let (mut to_events, mut to_polled) = (events.publisher(), polled.publisher());
+    let mut to_jobs = jobs.publisher();
+    let every = engine.subscribe(&events, "every").handle(|_| |_: &u64| ()).unwrap();
+    let copy = |round: u64| match round % 4 {
+        0 => Contract::gate(),
+        1 => Contract::latest().capacity(1),
+        2 => Contract::conflate(|_: &u64| 0, 1),
+        _ => Contract::sample(2),
+    };
+    for round in 0..ROUNDS {
+        let guest = engine.subscribe(&events, "guest").contract(copy(round)).handle(|_| |_: &u64| ()).unwrap();
+        let served = engine.consume(&jobs).handle(|_| |_: Held<'_, u64>| ()).unwrap();
+        let mut reader = polled.subscribe("reader".parse().unwrap(), &copy(round), Start::Newest).unwrap();
+        for item in 0..3 {
+            to_events.try_publish_unkeyed(item).unwrap();
+            to_polled.try_publish_unkeyed(item).unwrap();
+            to_jobs.try_publish_unkeyed(item).unwrap();
+        }
+        let _ = reader.poll(1, |_| ());
+        drop(reader);
+        poll_all(&mut workers);
+        to_events.try_publish_unkeyed(3).unwrap();
+        guest.detach();
+        served.detach();
+        (0..2).for_each(|_| _ = poll_all(&mut workers));
+        assert!(guest.is_over() && served.is_over());
+    }
+    let ledger = engine.audit();
+    ledger.check().unwrap_or_else(|imbalance| panic!("{imbalance}\n{ledger}"));
+    let topic = ledger.topic("events").unwrap();
+    assert_eq!(topic.published.total(), 4 * ROUNDS);
+    assert_eq!(topic.subscription("every").unwrap().handled, 4 * ROUNDS);
+    let queue = ledger.queue("jobs").unwrap();
+    assert_eq!((queue.published.total(), queue.handled), (3 * ROUNDS, 3 * ROUNDS));
+    assert!(queue.shards.len() <= 64 + 2, "{} handlers are kept", queue.shards.len());
+    for topic in &ledger.topics {
+        assert!(topic.subscriptions.len() <= 64, "{} are kept of {}", topic.subscriptions.len(), topic.name);
+        let gone = topic.gone.as_ref().unwrap();
+        let guests = topic.subscriptions.iter().filter(|one| one.name.as_str() != "every").count() as u64;
+        assert_eq!(gone.contract, format!("{} subscriptions", ROUNDS - guests));
+        let all = topic.subscriptions.iter().chain(&topic.gone);
+        let seen: u64 = all.clone().map(|one| one.handled + one.left + one.lost + one.merged + one.passed_over).sum();
+        assert_eq!(seen, all.map(|one| one.offered).sum());
+        assert!(gone.handled > 0 && gone.lost > 0 && gone.merged > 0 && gone.passed_over > 0, "{topic:?}");
+    }
+    drop(every);
 }

@@ -17,12 +17,16 @@ use crate::sync::{Counter, Mutex, MutexGuard, Tally};
 use crate::wait::Signal;
 
 mod publisher;
+mod record;
 mod subscription;
 
-pub(crate) use self::subscription::{Membership, Reader};
 pub use self::{
     publisher::Publisher,
     subscription::{Event, Subscription},
+};
+pub(crate) use self::{
+    record::{Gone, Record, Records, Seen},
+    subscription::{Membership, Reader},
 };
 
 /// A named, sharded stream of events. A clone is another handle of the same topic.
@@ -47,7 +51,7 @@ struct Core<T> {
 
 struct Members<T> {
     sides: Vec<Side<T>>,
-    records: Vec<Arc<Record>>,
+    records: Records,
     next_id: u64,
     closed: bool,
     leaving: Vec<Leaving<T>>,
@@ -75,31 +79,6 @@ struct Side<T> {
     feeders: Vec<Feeder<T>>,
 }
 
-/// The figures of one subscription, kept as long as the topic.
-pub(crate) struct Record {
-    pub(crate) id: u64,
-    pub(crate) name: Name,
-    pub(crate) contract: String,
-    pub(crate) shards: Box<[Seen]>,
-    /// Of a subscription with rings of its own.
-    pub(crate) fed: Option<Arc<Fed>>,
-}
-
-/// What a subscription saw of one shard; told by whoever reads.
-#[derive(Debug, Default)]
-pub(crate) struct Seen {
-    /// Of a gating subscription: the sequence that it started at.
-    pub(crate) from: u64,
-    /// Of a gating subscription: the sequence that it has come to.
-    pub(crate) position: Tally,
-    /// Items that it was handed by [`Subscription::poll`].
-    pub(crate) items: Tally,
-    /// Items in a ring of its own that it was never handed.
-    pub(crate) left: Tally,
-    /// 1 when it ended: it is not offered anything after its position.
-    pub(crate) ended: Tally,
-}
-
 impl<T: Send + Sync + 'static> Topic<T> {
     /// Opens a topic by itself. The engine's `topic` does so, and knows it by its name.
     ///
@@ -115,7 +94,7 @@ impl<T: Send + Sync + 'static> Topic<T> {
         };
         let shards = (0..plan.shards).map(|_| shard()).collect::<Result<_, _>>()?;
         let members =
-            Members { sides: Vec::new(), records: Vec::new(), next_id: 0, closed: false, leaving: Vec::new() };
+            Members { sides: Vec::new(), records: Records::default(), next_id: 0, closed: false, leaving: Vec::new() };
         let (roll, members, changes) = (Roll::new(plan.shards), Mutex::new(members), Counter::default());
         let bells = (0..plan.shards).map(|_| Arc::default()).collect();
         Ok(Self { core: Arc::new(Core { name, plan, shards, bells, roll, members, changes }) })
@@ -165,7 +144,7 @@ impl<T: Send + Sync + 'static> Topic<T> {
         let fed = (!feeders.is_empty()).then_some(fed);
         let record = Record { id, name, contract: contract_text, shards: seen.into(), fed };
         let record = Arc::new(record);
-        members.records.push(Arc::clone(&record));
+        members.records.add(Arc::clone(&record));
         if !feeders.is_empty() {
             members.sides.push(Side { id, feeders });
             self.core.changes.add(1);
@@ -209,11 +188,15 @@ impl<T: Send + Sync + 'static> Topic<T> {
     }
 
     /// All subscriptions that ever were.
-    pub(crate) fn records(&self) -> Vec<Arc<Record>> {
-        // Not under the lock: items of the caller's go here.
+    pub(crate) fn records(&self) -> Records {
+        self.members().records.clone()
+    }
+
+    /// Counts what publishers in the middle of feeding have brought meanwhile to those that are gone. Items of the caller's go
+    /// here, whose drop may do anything: hold no lock.
+    pub(crate) fn settle(&self) {
         let leaving = std::mem::take(&mut self.members().leaving);
         leaving.into_iter().for_each(|leaving| self.count_leaving(leaving));
-        self.members().records.clone()
     }
 
     /// Counts what is left for a reader that goes, now or when it has come.
