@@ -97,9 +97,10 @@ impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
     }
 
     /// Done.
-    #[inline]
+    #[inline(always)]
     pub fn ack(self) {
-        self.answer(Answer::Ack);
+        self.tracker.handed = NONE;
+        drop(self.tracker.acked(self.index));
     }
 
     /// Done; the item comes out.

@@ -80,7 +80,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     }
 
     /// Ends a leased item well.
-    #[inline]
+    #[inline(always)]
     pub(super) fn acked(&mut self, index: u32) -> Slot<T, E> {
         self.leased -= 1;
         self.ledger.acked += 1;
@@ -201,16 +201,20 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     }
 
     /// Takes an item that is in no list out of hand; the next of its key comes to its turn.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_out(&mut self, index: u32) -> Slot<T, E> {
-        if self.timers.is_armed(index) {
-            self.timers.disarm(index);
-        }
-        if self.slots.get(index).is_some_and(|slot| slot.holds_key) {
-            self.release_key(index);
+        if self.timers.is_armed(index) || self.slots.get(index).is_some_and(|slot| slot.holds_key) {
+            self.let_go(index);
         }
         let Some(slot) = self.slots.remove(index) else { unreachable!("the item is in hand") };
         slot
+    }
+
+    /// Nothing waits for the item any more, nor it for its time.
+    #[inline(never)]
+    fn let_go(&mut self, index: u32) {
+        self.timers.disarm(index);
+        self.release_key(index);
     }
 
     /// From now on the others of the item's key wait for it.
