@@ -6,12 +6,15 @@
 use serde_json::{Map, Value, json};
 
 use crate::harness::{
-    entries::Exclusion,
+    entries::{Entry, Exclusion},
     facts::{Disturbance, Facts},
-    measure::{Regime, Sample},
-    open::distribution::Distribution,
+    measure::Sample,
+    open::{
+        distribution::Distribution,
+        sweep::{self, Course},
+    },
     rows::{PACE, Row, Topology},
-    schedule::{Cell, Results, RowResult, Wanted},
+    schedule::{Cell, Results, Wanted},
 };
 
 /// What readers have to know to read it.
@@ -107,27 +110,59 @@ impl Document {
 }
 
 /// Why results can't stand beside others, if they can't.
-pub(crate) fn unfit(facts: &Facts, disturbance: &Disturbance, results: &Results, wanted: &Wanted) -> Vec<String> {
+pub(crate) fn unfit(
+    facts: &Facts,
+    disturbance: &Disturbance,
+    results: &Results,
+    courses: &[Course],
+    wanted: &Wanted,
+) -> Vec<String> {
     let mut unfit = facts.unfit.clone();
     unfit.extend(disturbance.unfit.clone());
     if wanted.quick {
         unfit.push("a quick run: short bursts, few rounds".into());
     }
-    let [near, far, changed, disturbed] = results.regimes();
-    let share = disturbed as f64 / (near + far + changed + disturbed).max(1) as f64;
+    let of_rows = results.rows.iter().flat_map(|row| &row.cells).flat_map(|cell| &cell.samples);
+    let all: Vec<&Sample> = of_rows.chain(courses.iter().flat_map(|course| &course.samples)).flatten().collect();
+    let disturbed = all.iter().filter(|sample| sample.is_disturbed()).count();
+    let share = disturbed as f64 / all.len().max(1) as f64;
     if share > DISTURBED_MAX {
         unfit.push(format!("others used the CPUs during {:.0} % of the samples", share * 100.0));
     }
-    if results.burning > 0 {
-        unfit.push(format!("{} threads hang inside a peer's call and use a CPU", results.burning));
+    let burning = results.burning + courses.iter().map(|course| course.burning).sum::<usize>();
+    if burning > 0 {
+        unfit.push(format!("{burning} threads hang inside a peer's call and use a CPU"));
     }
     unfit
 }
 
 /// The cells of all rows.
 pub(crate) fn cells(results: &Results, version: Version) -> Vec<Value> {
-    let all = results.rows.iter().flat_map(|row| row.cells.iter().map(move |of| cell(row, of, version)));
-    all.collect()
+    let all = results.rows.iter().flat_map(|row| row.cells.iter().map(move |cell| Figures::of(row.row, cell)));
+    all.map(|figures| figures.json(version)).collect()
+}
+
+/// What went wrong: the row, the contender, the first of its faults or hangs.
+pub(crate) fn trouble<'r>(
+    results: &'r Results,
+    courses: &'r [Course],
+) -> impl Iterator<Item = (String, &'static str, String)> + 'r {
+    let of_rows = results.rows.iter().flat_map(|row| row.cells.iter().map(|cell| Figures::of(row.row, cell)));
+    let told = |figures: Figures<'r>| {
+        let fault = figures.faults.first().map(|what| format!("FAULT: {what}"));
+        let what = fault.or_else(|| figures.hangs.first().map(|what| format!("hung: {what}")))?;
+        Some((figures.name, figures.entry.name, what))
+    };
+    of_rows.chain(courses.iter().map(Course::figures)).filter_map(told)
+}
+
+/// The load up to which each contender keeps its latency.
+pub(crate) fn knees(courses: &[Course]) -> Vec<Value> {
+    let knee = |(entry, arrivals, point): (&str, &str, sweep::Point)| {
+        let (offered, p99_ns) = (rounded(point.offered), rounded(point.p99_ns));
+        json!({ "entry": entry, "arrivals": arrivals, "offered": offered, "p99_ns": p99_ns })
+    };
+    sweep::knees(courses).into_iter().map(knee).collect()
 }
 
 /// The whole distributions of the rows that have some. All but one of them are closed loops: the next item waits for the last.
@@ -146,46 +181,77 @@ pub(crate) fn latencies(results: &Results) -> Vec<Value> {
     cells.filter_map(|(row, cell)| Some(latency(row, cell, cell.times.as_ref()?))).collect()
 }
 
-fn cell(RowResult { row, .. }: &RowResult, cell: &Cell, version: Version) -> Value {
-    let by_round = |value: fn(&Sample) -> Value| -> Value {
-        cell.samples.iter().map(|sample| sample.as_ref().map_or(Value::Null, value)).collect()
-    };
-    let mut object = json!({
-        "row": row.name,
-        "group": row.group(),
-        "unit": row.unit(),
-        "producers": row.producers,
-        "consumers": row.consumers,
-        "capacity": row.capacity,
-        "payload": row.width.name(),
-        "batch": row.batch,
-        "entry": cell.entry.name,
-        "version": version(cell.entry.package),
-        "part": cell.entry.part.name(),
-        "ours": cell.entry.name == row.ours,
-        "calls": row.calls.name(),
-        "ns": by_round(|sample| rounded(sample.ns)),
-        "probe": by_round(|sample| rounded((sample.probes[0].midpoint(sample.probes[1])).round())),
-        "regimes": cell.samples.iter().map(letter).collect::<String>(),
-        "faults": cell.faults,
-        "hangs": cell.hangs,
-    });
-    if cell.samples.iter().flatten().any(|sample| sample.p99_ns.is_some()) {
-        object["p99_ns"] = by_round(|sample| sample.p99_ns.map_or(Value::Null, rounded));
+/// A contender in a row, about to be written.
+#[derive(Debug)]
+pub(crate) struct Figures<'a> {
+    /// Of the row.
+    pub(crate) name: String,
+    /// What it tells about.
+    pub(crate) group: &'a str,
+    /// What one figure is.
+    pub(crate) unit: &'a str,
+    /// What the row does.
+    pub(crate) row: &'a Row,
+    /// The contender.
+    pub(crate) entry: &'a Entry,
+    /// By round.
+    pub(crate) samples: &'a [Option<Sample>],
+    /// Streams that did not arrive whole.
+    pub(crate) faults: &'a [String],
+    /// Samples that did not end.
+    pub(crate) hangs: &'a [String],
+}
+
+impl<'a> Figures<'a> {
+    /// Of a cell of such a row.
+    fn of(row: &'a Row, cell: &'a Cell) -> Self {
+        let Cell { entry, samples, faults, hangs, .. } = cell;
+        Self { name: row.name.into(), group: row.group(), unit: row.unit(), row, entry, samples, faults, hangs }
     }
-    if cell.samples.iter().flatten().any(|sample| sample.cpu.is_some()) {
-        object["cpu"] = by_round(|sample| sample.cpu.map_or(Value::Null, rounded));
+
+    /// As JSON.
+    pub(crate) fn json(&self, version: Version) -> Value {
+        let Self { row, entry, samples, .. } = self;
+        let by_round = |value: fn(&Sample) -> Value| -> Value {
+            samples.iter().map(|sample| sample.as_ref().map_or(Value::Null, value)).collect()
+        };
+        let mut object = json!({
+            "row": self.name,
+            "group": self.group,
+            "unit": self.unit,
+            "producers": row.producers,
+            "consumers": row.consumers,
+            "capacity": row.capacity,
+            "payload": row.width.name(),
+            "batch": row.batch,
+            "entry": entry.name,
+            "version": version(entry.package),
+            "part": entry.part.name(),
+            "form": entry.form,
+            "ours": entry.name == row.ours,
+            "calls": entry.calls.name(),
+            "ns": by_round(|sample| rounded(sample.ns)),
+            "probe": by_round(|sample| rounded((sample.probes[0].midpoint(sample.probes[1])).round())),
+            "regimes": samples.iter().map(letter).collect::<String>(),
+            "faults": self.faults,
+            "hangs": self.hangs,
+        });
+        if samples.iter().flatten().any(|sample| sample.p99_ns.is_some()) {
+            object["p99_ns"] = by_round(|sample| sample.p99_ns.map_or(Value::Null, rounded));
+        }
+        if samples.iter().flatten().any(|sample| sample.cpu.is_some()) {
+            object["cpu"] = by_round(|sample| sample.cpu.map_or(Value::Null, rounded));
+        }
+        object
     }
-    object
 }
 
 /// What became of a round.
-pub(crate) fn letter(sample: &Option<Sample>) -> char {
+fn letter(sample: &Option<Sample>) -> char {
     match sample {
         None => '-',
         Some(sample) => match sample.regime() {
-            Some(Regime::Near) => 'n',
-            Some(Regime::Far) => 'f',
+            Some(regime) => regime.letter(),
             None if sample.is_disturbed() => 'd',
             None => 'c',
         },

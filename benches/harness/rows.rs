@@ -84,6 +84,9 @@ pub(crate) enum Calls {
 }
 
 impl Calls {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Try, Self::Blocking, Self::Async];
+
     /// As results write it.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use crate::harness::{
     entries::{Entry, Exclusion, Part},
     measure::{Job, Outcome, Regime, Sample},
     open::distribution::Distribution,
-    rows::{Calls, PACE, Row, Topology},
+    rows::{PACE, Row, Topology},
 };
 
 /// How long a sample may take, beside the burst, before it counts as hung.
@@ -30,12 +30,15 @@ const TRIPS_WARM: u64 = 512;
 /// The same where every item may have to wake somebody.
 const ITEMS_WARM_ASLEEP: u64 = 16;
 
+/// The name that every peer has.
+pub(crate) const ALL: &str = "all";
+
 /// What was asked for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     /// Substrings of names or groups of rows; empty for all.
     pub(crate) only: Vec<String>,
-    /// Substrings of peer names; empty for all.
+    /// Substrings of peer names, or [`ALL`]; empty for all in rounds, and for the usual ones in open loops.
     pub(crate) peers: Vec<String>,
     /// How often each cell is measured.
     pub(crate) rounds: usize,
@@ -99,22 +102,6 @@ struct Pace {
 }
 
 impl Results {
-    /// Samples near, far, with a change of regime inside, and disturbed by others.
-    pub(crate) fn regimes(&self) -> [usize; 4] {
-        let mut counts = [0; 4];
-        for sample in self.rows.iter().flat_map(|row| &row.cells).flat_map(|cell| &cell.samples).flatten() {
-            let left_out = if sample.is_disturbed() { 3 } else { 2 };
-            counts[sample.regime().map_or(left_out, |regime| regime as usize)] += 1;
-        }
-        counts
-    }
-
-    /// Whether that contender hung in a row of such calls: then it is no measure for the others, whatever it reached.
-    pub(crate) fn has_hung(&self, name: &str, calls: Calls) -> bool {
-        let rows = self.rows.iter().filter(|row| row.row.calls == calls);
-        rows.flat_map(|row| &row.cells).any(|cell| cell.entry.name == name && !cell.hangs.is_empty())
-    }
-
     /// Whether the run can be trusted as a test: no stream was broken, and ringway did not hang.
     pub(crate) fn is_sound(&self) -> bool {
         let mut cells = self.rows.iter().flat_map(|row| &row.cells);
@@ -128,9 +115,11 @@ impl Wanted {
         self.only.is_empty() || self.only.iter().any(|part| row.is_called(part))
     }
 
-    fn has_entry(&self, entry: &Entry) -> bool {
-        let is_peer = matches!(entry.part, Part::Peer);
-        !is_peer || self.peers.is_empty() || self.peers.iter().any(|part| entry.name.contains(part.as_str()))
+    /// Whether that contender was asked for; ringway and the ceilings always are.
+    pub(crate) fn has_entry(&self, entry: &Entry) -> bool {
+        let is_peer = matches!(entry.part, Part::Peer | Part::Spinner);
+        let is_meant = |part: &String| part == ALL || entry.name.contains(part.as_str());
+        !is_peer || self.peers.is_empty() || self.peers.iter().any(is_meant)
     }
 }
 

@@ -40,8 +40,7 @@ fn the_verdict_names_winners_losers_and_the_rest() {
         "Behind: spmc-2 0.8",
         "mpmc-4x4 0.9",
         "mpsc-2 0.9",
-        "ping-pong p50, far 1.1",
-        "only 5 rounds)",
+        "2 more have too few rounds: a verdict takes 8 at one distance of the CPUs.",
         "1 fault, 2 hangs, 1 cell left out.",
     ];
     assert_says(&said, &expected);
@@ -110,6 +109,39 @@ fn a_cell_of_two_files_is_shown_twice_and_decided_only_if_both_agree() {
 }
 
 #[test]
+fn the_tables_of_all_cells_are_those_of_the_results() {
+    let folder = folder("report-cells");
+    let told = fs::read_to_string(RESULTS.replace(".json", ".md")).expect("tables");
+    let copy = file(&folder, "compare.md", &told);
+    run(&["report", RESULTS, "--readme", &copy]).well();
+    assert!(
+        told == fs::read_to_string(&copy).expect("tables"),
+        "{}",
+        remedy().replace("README.md", "benches/results/compare.md")
+    );
+}
+
+#[test]
+fn files_that_agree_are_told_from_files_that_do_not() {
+    let folder = folder("report-agree-files");
+    let path = |name: &str, found: &Value| file(&folder, name, found.to_string());
+    let before = compare("before1");
+    let mut slower = before.clone();
+    for cell in slower["cells"].as_array_mut().expect("cells") {
+        if cell["row"] == "spsc" && cell["ours"] == true {
+            cell["ns"] = json!(vec![3.0; 15]);
+        }
+    }
+    let (one, other) = (path("one.json", &before), path("other.json", &slower));
+    let same = run(&["report", "--agree", &one, &one]).well();
+    assert_says(&same, &["0 differ", "12 shared: 12 the same"]);
+    let differs = run(&["report", "--agree", &one, &other]);
+    assert_eq!((differs.code, differs.err.as_str()), (Some(1), ""));
+    assert_says(&differs.out, &["1 differ", "1 contradict each other", "DIFFERS"]);
+    assert_says(&run(&["report", "--agree", &one, "--out", "x.html"]).refused(), &["--out"]);
+}
+
+#[test]
 fn the_tables_of_the_readme_are_those_of_the_results() {
     let folder = folder("report-readme");
     let told = fs::read_to_string(README).expect("a README");
@@ -135,7 +167,7 @@ fn markers_that_make_no_sense_are_refused() {
         ("a\n<!-- ringway report: run -->\n", "x.md:2: block `run` has no `<!-- end -->` after it"),
         (
             "<!-- ringway report: wrong -->\n<!-- end -->",
-            "x.md:1: no block `wrong`: run, rings, channels, ceilings are known",
+            "x.md:1: no block `wrong`: run, rings, channels, ceilings, cells, contenders are known",
         ),
         ("<!-- ringway report: run\n<!-- end -->", "x.md:1: the marker has no"),
     ] {

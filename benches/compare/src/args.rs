@@ -4,17 +4,22 @@ use std::{ffi::OsString, path::PathBuf};
 
 use crate::{
     entries,
-    harness::{rows::ROWS, schedule::Wanted},
+    harness::{
+        open::families::FAMILIES,
+        rows::ROWS,
+        schedule::{ALL, Wanted},
+    },
 };
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
-Runs ringway and its peers in one process, rounds interleaved, and writes a report.
+Runs ringway and its peers in one process, rounds interleaved, and writes results as JSON; `ringway report` shows them.
 
   --only A,B       rows whose name contains A or B, or of a group of that name (default: all)
-  --peers A,B      peers whose name contains A or B, or 'all' or 'none' (default: all); ringway and the ceilings always run
-  --rounds N       rounds, 11 or more for a result worth quoting (default: 101)
-  --name NAME      write compare-NAME.md and .json (default: compare.md and .json)
+  --peers A,B      peers whose name contains A or B, or 'all' or 'none' (default: all, in open loops those that are best
+                   known); ringway and the ceilings always run
+  --rounds N       rounds, 11 or more for a result worth quoting (default: 61; open loops take 15 at the most)
+  --name NAME      write compare-NAME.json (default: compare.json)
   --out DIR        where to (default: benches/results)
   --quick          3 short rounds: shows that it works, not how fast
   --list           print rows and contenders, run nothing
@@ -24,7 +29,7 @@ Runs ringway and its peers in one process, rounds interleaved, and writes a repo
 /// The name that no peer has.
 const NO_PEER: &str = "none";
 /// Rounds of a run that did not ask for a number.
-const ROUNDS: usize = 101;
+const ROUNDS: usize = 61;
 /// Rounds of a quick run.
 const ROUNDS_QUICK: usize = 3;
 
@@ -82,9 +87,6 @@ impl Args {
         if args.wanted.rounds == 0 {
             args.wanted.rounds = if args.wanted.quick { ROUNDS_QUICK } else { ROUNDS };
         }
-        if args.wanted.peers.iter().any(|peer| peer == "all") {
-            args.wanted.peers.clear();
-        }
         args.check_names()?;
         Ok(args)
     }
@@ -115,12 +117,17 @@ impl Args {
     /// A name that matches nothing is a slip, not an empty run.
     fn check_names(&self) -> Result<(), String> {
         for part in &self.wanted.only {
-            if !ROWS.iter().any(|row| row.is_called(part)) {
+            let is_row = ROWS.iter().any(|row| row.is_called(part));
+            let is_open = || {
+                FAMILIES.iter().any(|family| family.is_called(part) && !entries::open(family, &self.wanted).is_empty())
+            };
+            if !is_row && !is_open() {
                 return Err(format!("--only '{part}' matches no row; --list shows them"));
             }
         }
         for part in &self.wanted.peers {
-            if part != NO_PEER && !entries::all().iter().any(|entry| entry.name.contains(part.as_str())) {
+            if part != NO_PEER && part != ALL && !entries::all().iter().any(|entry| entry.name.contains(part.as_str()))
+            {
                 return Err(format!("--peers '{part}' matches no peer; --list shows them"));
             }
         }

@@ -1,5 +1,5 @@
 //! Runs ringway beside its peers: one process, rounds interleaved, every sample checked and tagged with the distance of
-//! its CPUs. Prints and writes a report.
+//! its CPUs. Writes results, as `ringway bench` does.
 //!
 //! `entries` says which peer runs which rows, `peers` how each of them is asked, `tasks` drives futures and `report` writes
 //! the results down. Rows, loops, rounds and statistics are `../harness`, which `ringway bench` has, too.
@@ -23,15 +23,22 @@ use std::{env, process::ExitCode};
 
 use args::Args;
 use harness::{
+    document,
     facts::{Build, Facts, Watch},
+    open::{
+        families::{self, FAMILIES, Family},
+        sweep::Course,
+    },
     rows::ROWS,
-    schedule,
+    schedule::{self, Wanted},
 };
 use progress::Progress;
 use report::Report;
 
 /// A stream arrived broken, or ringway hung.
 const EXIT_UNSOUND: u8 = 1;
+/// Rounds of open loops at the most: each of them has thousands of items.
+const OPEN_ROUNDS: usize = 15;
 /// The command line is wrong, or this machine can't do it.
 const EXIT_REFUSED: u8 = 2;
 
@@ -60,15 +67,26 @@ fn run() -> Result<bool, String> {
             let names: Vec<_> = row.cells.iter().map(|cell| cell.entry.name).collect();
             println!("{}: {}\n    {}", row.row.name, row.row.describe(wanted.quick), names.join(", "));
         }
+        for family in FAMILIES.iter().filter(|family| family.is_wanted(wanted)) {
+            let names: Vec<_> = entries::open(family, wanted).iter().map(|entry| entry.name).collect();
+            if !names.is_empty() {
+                println!("{}: {}\n    {}", family.name, family.about, names.join(", "));
+            }
+        }
         return Ok(true);
     }
     let facts = Facts::look(build())?;
     let watch = Watch::start();
     schedule::run(&mut results, wanted, &facts.cores, &mut Progress::new(wanted.rounds));
-    let (markdown, path) = Report::new(&args, &facts, &results, &watch).write()?;
-    println!("{markdown}");
-    eprintln!("written to {} and .json beside it", path.display());
-    Ok(results.is_sound())
+    let open = Wanted { rounds: wanted.rounds.min(OPEN_ROUNDS), ..wanted.clone() };
+    let who = |family: &Family| entries::open(family, &open);
+    let courses = families::measure(&open, who, None, &facts.cores, &mut Progress::new(open.rounds));
+    let path = Report::new(&args, &facts, &results, &courses, &watch).write()?;
+    let path = path.display();
+    let trouble = document::trouble(&results, &courses).map(|(row, entry, what)| format!("{row} by {entry}: {what}\n"));
+    print!("{}", trouble.collect::<String>());
+    println!("written to {path}; cargo run --release --features cli -- report {path} makes a page of it");
+    Ok(results.is_sound() && courses.iter().all(Course::is_sound))
 }
 
 /// What the build script knows.

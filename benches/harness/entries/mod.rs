@@ -2,16 +2,16 @@
 
 mod ours;
 
-pub(crate) use ours::{by_try, by_waiting_calls, waits, wide};
+pub(crate) use ours::{JITTER, RING, by_try, by_waiting_calls, channels, waits, wide};
 
 use crate::harness::{
-    measure::{self, Ends, Get, Job, Outcome, Put, polling, waiting},
+    measure::{self, Ends, Get, Job, Noted, Outcome, Plan, Put, polling, waiting},
     queue::{Block, BlockingPush, BlockingTake, Payload, Push, PushMany, Queue, Shape, Take, Wide},
     rows::{Calls, Row, Topology, Width},
 };
 
 /// What a contender is to the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     /// ringway.
     Ours,
@@ -24,6 +24,9 @@ pub(crate) enum Part {
 }
 
 impl Part {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Ours, Self::Peer, Self::Spinner, Self::Ceiling];
+
     /// As results write it.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -56,7 +59,12 @@ pub(crate) struct Entry {
     pub(crate) capacity: Option<usize>,
     /// Measures it once.
     pub(crate) run: fn(&Row, &Job) -> Outcome,
+    /// The same in an open loop, if it runs those.
+    pub(crate) open: Option<OpenRun>,
 }
+
+/// Measures a contender once, while items come by a plan.
+pub(crate) type OpenRun = fn(&Row, &Plan, &Job) -> Outcome<Noted>;
 
 /// A cell that is left out although the contender has what the row asks for.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +78,11 @@ pub(crate) struct Exclusion {
 }
 
 impl Entry {
+    /// Whether a thread of it may sleep.
+    pub(crate) fn sleeps(&self) -> bool {
+        self.calls != Calls::Try
+    }
+
     /// Whether this entry has what the row asks for.
     pub(crate) fn fits(&self, row: &Row) -> bool {
         self.calls == row.calls
@@ -86,7 +99,23 @@ pub(crate) fn peer(
     topologies: &'static [Topology],
     run: fn(&Row, &Job) -> Outcome,
 ) -> Entry {
-    Entry { name, package, part: Part::Peer, form, over: None, calls: Calls::Try, topologies, capacity: None, run }
+    let (part, calls) = (Part::Peer, Calls::Try);
+    Entry { name, package, part, form, over: None, calls, topologies, capacity: None, run, open: None }
+}
+
+/// A contender by calls that wait; in open loops, too.
+pub(crate) fn waiting_peer<Q>(
+    name: &'static str,
+    package: &'static str,
+    form: &'static str,
+    topologies: &'static [Topology],
+) -> Entry
+where
+    Q: Queue<u64, Tx: BlockingPush<u64>, Rx: BlockingTake<u64>>
+        + Queue<Block, Tx: BlockingPush<Block>, Rx: BlockingTake<Block>>,
+{
+    let open: OpenRun = |row, plan, job| measure::open_loop(waiting::<Q, u64>, row, plan, job);
+    Entry { calls: Calls::Blocking, open: Some(open), ..peer(name, package, form, topologies, by_waiting::<Q>) }
 }
 
 /// The same, of ringway.
@@ -158,7 +187,7 @@ where
 }
 
 /// Rows of calls that wait.
-pub(crate) fn by_waiting<Q>(row: &Row, job: &Job) -> Outcome
+fn by_waiting<Q>(row: &Row, job: &Job) -> Outcome
 where
     Q: Queue<u64, Tx: BlockingPush<u64>, Rx: BlockingTake<u64>>
         + Queue<Block, Tx: BlockingPush<Block>, Rx: BlockingTake<Block>>,

@@ -2,16 +2,16 @@
 
 use ::ringway::{
     ring::{dense::Dense, mpmc::Mpmc as Stamped, spsc::Spsc as Packed},
-    wait::{Park, Relax, Spin},
+    wait::{Park, Relax, Spin, Wait},
 };
 
 use super::{
-    Entry,
+    Entry, OpenRun, Part,
     Topology::{
         self, Broadcast, Bulk, Idle, IdleWait, Mpmc, Mpsc, Paced, Pair, RoundTrip, Send, Spmc, Spsc, Stream, Wake,
         WideItems,
     },
-    by_bulk, by_item, by_push, by_waiting, by_wide_item, ceiling, ours,
+    by_bulk, by_item, by_push, by_wide_item, ceiling, ours, waiting_peer,
 };
 use crate::harness::{
     adapters::{
@@ -19,8 +19,8 @@ use crate::harness::{
         RingwayBroadcastMulti, RingwayChannel, RingwayChannelMpmc, RingwayChannelMpsc, RingwayChannelSpsc,
         RingwayDenseRuns, RingwayEach, RingwayLanes, RingwayShared,
     },
-    measure::{idle, waiting},
-    rows::Calls,
+    measure::{Job, idle, no_queue, open_loop, polling, waiting},
+    rows::{Calls, Row},
 };
 
 /// What a ring of one producer and one consumer runs.
@@ -111,28 +111,64 @@ fn ceilings_of_waiting() -> Vec<Entry> {
     ]
 }
 
-fn channels() -> Vec<Entry> {
-    let over = |ring, entry| Entry { over: Some(ring), ..entry };
-    vec![
-        over(
+/// ringway's channels.
+pub(crate) fn channels() -> [Entry; 3] {
+    let ours = |over, entry| Entry { part: Part::Ours, over: Some(over), ..entry };
+    [
+        ours(
             "(ring spsc)",
-            ours("ringway spsc", "channel::spsc: send, recv", ONE_TO_ONE_WAITING, by_waiting::<RingwayChannelSpsc>),
-        ),
-        over(
-            "(ring lanes)",
-            ours(
-                "ringway lanes",
-                "channel::mpsc: send, recv; capacity shared out",
-                MANY_TO_ONE_WAITING,
-                by_waiting::<RingwayChannelMpsc>,
+            waiting_peer::<RingwayChannelSpsc>(
+                "ringway spsc",
+                "ringway",
+                "channel::spsc: send, recv",
+                ONE_TO_ONE_WAITING,
             ),
         ),
-        over(
+        ours(
+            "(ring lanes)",
+            waiting_peer::<RingwayChannelMpsc>(
+                "ringway lanes",
+                "ringway",
+                "channel::mpsc: send, recv; capacity shared out",
+                MANY_TO_ONE_WAITING,
+            ),
+        ),
+        ours(
             "(ring mpmc)",
-            ours("ringway mpmc", "channel::mpmc: send, recv", MANY_TO_MANY_WAITING, by_waiting::<RingwayChannelMpmc>),
+            waiting_peer::<RingwayChannelMpmc>(
+                "ringway mpmc",
+                "ringway",
+                "channel::mpmc: send, recv",
+                MANY_TO_MANY_WAITING,
+            ),
         ),
     ]
 }
+
+/// The ring in open loops, polled without a pause.
+pub(crate) const RING: Entry = Entry {
+    name: "ringway spsc ring",
+    package: "ringway",
+    part: Part::Ours,
+    form: "spsc: try_push, try_pop, polled",
+    over: None,
+    calls: Calls::Try,
+    topologies: &[],
+    capacity: None,
+    run: by_item::<Ringway<Packed>>,
+    open: Some(|row, plan, job| open_loop(polling::<Ringway<Packed>, u64>, row, plan, job)),
+};
+
+/// Open loops with no queue in between: the machine alone.
+pub(crate) const JITTER: Entry = Entry {
+    name: "(no queue)",
+    package: "",
+    part: Part::Ceiling,
+    form: "both loops with nothing between them",
+    run: by_item::<NoQueue>,
+    open: Some(no_queue),
+    ..RING
+};
 
 /// Rings that carry wide items.
 pub(crate) fn wide() -> Vec<Entry> {
@@ -143,18 +179,17 @@ pub(crate) fn wide() -> Vec<Entry> {
     ]
 }
 
-/// The three ways to wait, for nothing.
-pub(crate) fn waits() -> Vec<Entry> {
-    let entries = [
-        ours("ringway spsc, Spin", "recv", &[IdleWait], |row, job| {
-            idle(waiting::<RingwayChannel<Packed, Spin>, u64>, row, job)
-        }),
-        ours("ringway spsc, Relax", "recv", &[IdleWait], |row, job| {
-            idle(waiting::<RingwayChannel<Packed, Relax>, u64>, row, job)
-        }),
-        ours("ringway spsc, Park", "recv", &[IdleWait], |row, job| {
-            idle(waiting::<RingwayChannel<Packed, Park>, u64>, row, job)
-        }),
-    ];
-    entries.into_iter().map(|entry| Entry { calls: Calls::Blocking, ..entry }).collect()
+/// The three ways to wait.
+pub(crate) fn waits() -> [Entry; 3] {
+    [
+        by_wait::<Spin>("ringway spsc, Spin"),
+        by_wait::<Relax>("ringway spsc, Relax"),
+        by_wait::<Park>("ringway spsc, Park"),
+    ]
+}
+
+fn by_wait<W: Wait<Signal: 'static>>(name: &'static str) -> Entry {
+    let run = |row: &Row, job: &Job| idle(waiting::<RingwayChannel<Packed, W>, u64>, row, job);
+    let open: OpenRun = |row, plan, job| open_loop(waiting::<RingwayChannel<Packed, W>, u64>, row, plan, job);
+    Entry { calls: Calls::Blocking, open: Some(open), ..ours(name, "recv", &[IdleWait], run) }
 }

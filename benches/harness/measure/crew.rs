@@ -29,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(1);
 const LAST_LOOK: Duration = Duration::from_millis(20);
 
 /// How far from each other the two CPUs were.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Regime {
     /// A round trip of less than [`FAR_NS`].
     Near,
@@ -46,11 +46,19 @@ impl Regime {
         if round_trip_ns < FAR_NS { Self::Near } else { Self::Far }
     }
 
-    /// As the report writes it.
+    /// As a report writes it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Near => "near",
             Self::Far => "far",
+        }
+    }
+
+    /// The letter that stands for it in results; other letters are rounds that were left out.
+    pub(crate) fn letter(self) -> char {
+        match self {
+            Self::Near => 'n',
+            Self::Far => 'f',
         }
     }
 }

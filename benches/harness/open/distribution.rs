@@ -59,16 +59,11 @@ impl Distribution {
         (self.count() >= SAMPLES_FOR_P9999).then(|| self.percentile(99.99))
     }
 
-    /// The longest.
-    pub(crate) fn max(&self) -> u64 {
-        self.0.max()
-    }
-
-    /// The percentiles by name.
+    /// The percentiles by name; null where there are no samples for one.
     pub(crate) fn percentiles(&self) -> Value {
+        let at = |percent| (self.count() > 0).then(|| self.percentile(percent));
         json!({
-            "50": self.percentile(50.0), "90": self.percentile(90.0), "99": self.percentile(99.0),
-            "99.9": self.percentile(99.9), "99.99": self.p9999(), "max": self.max(),
+            "50": at(50.0), "90": at(90.0), "99": at(99.0), "99.9": at(99.9), "99.99": self.p9999(), "max": at(100.0),
         })
     }
 
@@ -121,6 +116,7 @@ mod tests {
         assert_eq!(of(&[5; 999_999]).p9999(), None);
         assert_eq!(of(&[5; 1_000_000]).p9999(), Some(5));
         assert!(of(&[5; 10]).percentiles()["99.99"].is_null());
+        assert!(Distribution::new().percentiles()["50"].is_null());
     }
 
     #[test]

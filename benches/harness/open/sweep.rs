@@ -6,9 +6,10 @@ use core_affinity::CoreId;
 use serde_json::{Value, json};
 
 pub(crate) use super::knee::Point;
-use super::{arrivals::Arrivals, distribution::Distribution, entries::OpenEntry, knee};
+use super::{arrivals::Arrivals, distribution::Distribution, knee};
 use crate::harness::{
-    document::{letter, rounded},
+    document::{Figures, rounded},
+    entries::{Entry, OpenRun, Part},
     measure::{Job, Noted, Outcome, Plan, Sample},
     rows::{OPEN, Row},
     schedule::Progress,
@@ -22,6 +23,8 @@ const FAILURES_MAX: usize = 2;
 const CAPACITY_ITEMS: usize = 1 << 18;
 /// Such samples; the median counts.
 const CAPACITY_SAMPLES: usize = 5;
+/// Tries of a round until one had its CPUs for itself.
+const ATTEMPTS: usize = 2;
 /// Items that go before those that are measured.
 const WARM: std::ops::RangeInclusive<usize> = 16..=4096;
 /// Time that a point of a timeline stands for.
@@ -35,7 +38,7 @@ pub(crate) struct Case {
     /// What it tells about.
     pub(crate) group: &'static str,
     /// The contender.
-    pub(crate) entry: OpenEntry,
+    pub(crate) entry: Entry,
     /// How items come.
     pub(crate) arrivals: Arrivals,
     /// How many a second.
@@ -57,8 +60,10 @@ pub(crate) struct Course {
     pub(crate) case: Case,
     /// By round; `ns` is the median. `None` where there is no figure.
     pub(crate) samples: Vec<Option<Sample>>,
-    /// All rounds together.
+    /// All rounds together, but for those in which others had too much of a CPU.
     pub(crate) latencies: Distribution,
+    /// Those rounds.
+    pub(crate) left_out: usize,
     /// Items a second that came, by round.
     pub(crate) achieved: Vec<f64>,
     /// Of each slot: second, 99.9th percentile, the longest that others had the sender's CPU; ns.
@@ -67,6 +72,8 @@ pub(crate) struct Course {
     pub(crate) faults: Vec<String>,
     /// Samples that did not end.
     pub(crate) hangs: Vec<String>,
+    /// Threads that hang inside a peer's call and use a CPU since.
+    pub(crate) burning: usize,
     /// Time that its plans took.
     pub(crate) took: Duration,
 }
@@ -74,14 +81,14 @@ pub(crate) struct Course {
 /// Items a second that an entry can take: all are due at once, and each is noted as in the open loop.
 ///
 /// # Errors
-/// What went wrong.
-pub(crate) fn capacity(entry: &OpenEntry, pins: &[CoreId], samples: usize) -> Result<f64, String> {
+/// What became of the sample that failed.
+pub(crate) fn capacity(entry: &Entry, pins: &[CoreId], samples: usize) -> Result<f64, Box<Outcome<Noted>>> {
     let plan = Plan::new(&vec![0; CAPACITY_ITEMS]);
     let mut rates = Vec::new();
     for _ in 0..samples.clamp(1, CAPACITY_SAMPLES) {
-        match (entry.run)(&OPEN, &plan, &job(entry, pins, plan.items(), Duration::ZERO)) {
+        match open(entry)(&OPEN, &plan, &job(entry, pins, plan.items(), Duration::ZERO)) {
             Outcome::Measured(noted) => rates.push(CAPACITY_ITEMS as f64 * 1e9 / last(&noted.came).max(1) as f64),
-            Outcome::Fault(what) | Outcome::Hung { what, .. } => return Err(what),
+            failed => return Err(Box::new(failed)),
         }
     }
     rates.sort_by(f64::total_cmp);
@@ -110,7 +117,8 @@ pub(crate) fn run(cases: Vec<Case>, pins: &[CoreId], progress: &mut impl Progres
 /// The load up to which each contender's latency holds, for each kind of arrivals: its name, theirs, and the point.
 pub(crate) fn knees(courses: &[Course]) -> Vec<(&'static str, &'static str, Point)> {
     let mut knees = Vec::new();
-    let swept = || courses.iter().filter(|course| course.case.load.is_some() && !course.is_jitter());
+    let is_swept = |course: &&Course| course.case.load.is_some() && !course.is_jitter() && course.latencies.count() > 0;
+    let swept = || courses.iter().filter(is_swept);
     for course in swept() {
         let of = |course: &Course| (course.case.entry.name, course.case.arrivals.name());
         if knees.iter().any(|&(entry, arrivals, _)| (entry, arrivals) == of(course)) {
@@ -137,22 +145,33 @@ impl Course {
             case,
             samples: Vec::new(),
             latencies: Distribution::new(),
+            left_out: 0,
             achieved: Vec::new(),
             timeline: Vec::new(),
             faults: Vec::new(),
             hangs: Vec::new(),
+            burning: 0,
             took: Duration::ZERO,
         }
     }
 
-    /// Whether no stream was broken, and it did not hang for good.
+    /// One that can't be run, because of what became of a try.
+    pub(crate) fn failed(case: Case, outcome: Outcome<Noted>) -> Self {
+        let mut course = Self::new(case);
+        course.keep(outcome);
+        course.samples.resize_with(course.case.rounds, || None);
+        course
+    }
+
+    /// Whether no stream was broken, and it did not hang for good, if it is ours.
     pub(crate) fn is_sound(&self) -> bool {
-        self.faults.is_empty() && self.hangs.len() < FAILURES_MAX.min(self.case.rounds)
+        let is_hung = self.hangs.len() >= FAILURES_MAX.min(self.case.rounds);
+        self.faults.is_empty() && !(is_hung && self.case.entry.part == Part::Ours)
     }
 
     /// Whether there is no queue in it.
     pub(crate) fn is_jitter(&self) -> bool {
-        self.case.entry.part == crate::harness::entries::Part::Ceiling
+        self.case.entry.part == Part::Ceiling
     }
 
     fn measure(&mut self, pins: &[CoreId]) {
@@ -160,28 +179,41 @@ impl Course {
             self.samples.push(None);
             return;
         }
-        let Case { entry, arrivals, offered, items, .. } = &self.case;
+        let Case { entry, arrivals, offered, items, has_timeline, .. } = &self.case;
         let due = arrivals.due(*items, *offered);
-        let span = Duration::from_nanos(last(&due));
+        let (plan, job) = (Plan::new(&due), job(entry, pins, *items as u64, Duration::from_nanos(last(&due))));
         let start = Instant::now();
-        let outcome = (entry.run)(&OPEN, &Plan::new(&due), &job(entry, pins, *items as u64, span));
-        self.took += start.elapsed();
-        match outcome {
-            Outcome::Measured(noted) => self.note(noted),
-            Outcome::Fault(what) => {
-                self.faults.push(what);
-                self.samples.push(None);
+        let mut outcome = open(entry)(&OPEN, &plan, &job);
+        for _ in 1..ATTEMPTS {
+            // A course over time is to show what the machine does.
+            if *has_timeline || !matches!(&outcome, Outcome::Measured(noted) if noted.sample.is_disturbed()) {
+                break;
             }
-            Outcome::Hung { what, .. } => {
+            outcome = open(entry)(&OPEN, &plan, &job);
+        }
+        self.took += start.elapsed();
+        self.keep(outcome);
+    }
+
+    fn keep(&mut self, outcome: Outcome<Noted>) {
+        match outcome {
+            Outcome::Measured(noted) => return self.note(noted),
+            Outcome::Fault(what) => self.faults.push(what),
+            Outcome::Hung { what, burning, .. } => {
                 self.hangs.push(what);
-                self.samples.push(None);
+                self.burning += burning;
             }
         }
+        self.samples.push(None);
     }
 
     fn note(&mut self, noted: Noted) {
         let latencies = Distribution::between(&noted.due, &noted.came);
-        self.latencies.merge(&latencies);
+        if noted.sample.is_disturbed() && !self.case.has_timeline {
+            self.left_out += 1;
+        } else {
+            self.latencies.merge(&latencies);
+        }
         // The plan's rate, stretched by as much as the last item came late.
         self.achieved.push(self.case.offered * last(&noted.due) as f64 / last(&noted.came).max(1) as f64);
         if self.case.has_timeline {
@@ -211,15 +243,15 @@ impl Course {
         parts.join("-") + ".hdr"
     }
 
-    /// The whole distribution, as results hold it.
-    pub(crate) fn latency(&self) -> Value {
+    /// The whole distribution, as results hold it; `hdr` is the file beside them that has it, too.
+    pub(crate) fn latency(&self, hdr: Option<String>) -> Value {
         let Case { cell, entry, arrivals, offered, load, .. } = &self.case;
         let timeline = self.timeline.iter().map(|&(second, p999, jitter)| json!([second, p999, jitter]));
         let mut latency = json!({
             "cell": cell, "entry": entry.name, "part": entry.part.name(), "arrivals": arrivals.name(),
             "closed_loop": false, "offered": rounded(*offered), "achieved": self.achieved().map(rounded), "load": load,
-            "count": self.latencies.count(), "percentiles": self.latencies.percentiles(), "curve": self.latencies.curve(),
-            "timeline": timeline.collect::<Vec<_>>(), "hdr": self.file(),
+            "count": self.latencies.count(), "left_out": self.left_out, "percentiles": self.latencies.percentiles(), "curve": self.latencies.curve(),
+            "timeline": timeline.collect::<Vec<_>>(), "hdr": hdr,
         });
         if self.is_jitter() {
             latency["jitter"] = json!(true);
@@ -227,31 +259,38 @@ impl Course {
         latency
     }
 
-    /// The figures by round, as results hold them.
-    pub(crate) fn cell(&self, version: &str) -> Value {
-        let by_round = |value: fn(&Sample) -> Value| -> Value {
-            self.samples.iter().map(|sample| sample.as_ref().map_or(Value::Null, value)).collect()
-        };
-        json!({
-            "row": self.case.row(), "group": self.case.group, "entry": self.case.entry.name,
-            "version": if self.is_jitter() { Value::Null } else { json!(version) },
-            "part": self.case.entry.part.name(), "producers": OPEN.producers, "consumers": OPEN.consumers,
-            "capacity": OPEN.capacity, "payload": OPEN.width.name(), "batch": OPEN.batch,
-            "unit": "ns from the due time, p50",
-            "ns": by_round(|sample| rounded(sample.ns)),
-            "p99_ns": by_round(|sample| sample.p99_ns.map_or(Value::Null, rounded)),
-            "cpu": by_round(|sample| sample.cpu.map_or(Value::Null, rounded)),
-            "probe": by_round(|sample| rounded((sample.probes[0].midpoint(sample.probes[1])).round())),
-            "regimes": self.samples.iter().map(letter).collect::<String>(),
-            "faults": self.faults, "hangs": self.hangs,
-        })
+    /// The figures by round.
+    pub(crate) fn figures(&self) -> Figures<'_> {
+        let Case { group, entry, .. } = &self.case;
+        Figures {
+            name: self.case.row(),
+            group,
+            unit: "ns from the due time, p50",
+            row: &OPEN,
+            entry,
+            samples: &self.samples,
+            faults: &self.faults,
+            hangs: &self.hangs,
+        }
     }
 }
 
-fn job(entry: &OpenEntry, pins: &[CoreId], items: u64, span: Duration) -> Job {
+fn open(entry: &Entry) -> OpenRun {
+    entry.open.expect("who runs open loops says how")
+}
+
+fn job(entry: &Entry, pins: &[CoreId], items: u64, span: Duration) -> Job {
     let warm = (items as usize / 10).clamp(*WARM.start(), *WARM.end()).min(items as usize) as u64;
     let pins = pins.to_vec();
-    Job { pins, items: [items; 2], warm, tight: true, sleeps: entry.sleeps, burst: span, deadline: span * 2 + DEADLINE }
+    Job {
+        pins,
+        items: [items; 2],
+        warm,
+        tight: true,
+        sleeps: entry.sleeps(),
+        burst: span,
+        deadline: span * 2 + DEADLINE,
+    }
 }
 
 /// The points of a course, each of the items that were due in its slot.

@@ -10,12 +10,11 @@ use std::{
 use super::{
     arrivals::Arrivals,
     distribution::Distribution,
-    entries::{CHANNEL, JITTER, OpenEntry, RING, WAITS},
     sweep::{self, Case},
 };
 use crate::harness::{
     adapters::Ringway,
-    entries::Part,
+    entries::{Entry, JITTER, RING, channels, waits},
     measure::{Agenda, open_loop, polling},
     queue::{Queue, Shape, Take},
     schedule::Progress,
@@ -32,7 +31,7 @@ impl Progress for Silent {
     fn step(&mut self, _done: usize, _all: usize, _round: usize, _row: &str, _entry: &str) {}
 }
 
-fn case(entry: OpenEntry, offered: f64, items: usize) -> Case {
+fn case(entry: Entry, offered: f64, items: usize) -> Case {
     let (cell, arrivals) = ("test", Arrivals::Fixed);
     Case { cell, group: "latency", entry, arrivals, offered, load: None, items, rounds: 1, has_timeline: true }
 }
@@ -106,11 +105,10 @@ impl Take<u64> for StallingRx {
 
 #[test]
 fn a_real_stall_is_reported_from_one_end_to_the_other() {
-    let entry = OpenEntry {
+    let entry = Entry {
         name: "stalling",
-        part: Part::Ours,
-        sleeps: false,
-        run: |row, plan, job| open_loop(polling::<Stalling, u64>, row, plan, job),
+        open: Some(|row, plan, job| open_loop(polling::<Stalling, u64>, row, plan, job)),
+        ..RING
     };
     let pins = core_affinity::get_core_ids().expect("the CPUs are known");
     let courses = sweep::run(vec![case(entry, RATE, ITEMS)], &pins, &mut Silent);
@@ -122,20 +120,21 @@ fn a_real_stall_is_reported_from_one_end_to_the_other() {
     // What else the machine did can only add to it.
     assert!(stood_ms >= 100.0 && p999_ms >= 0.9 * STALL.as_secs_f64() * 1e3, "{p999_ms} of {stood_ms} ms");
     assert!(course.timeline.iter().any(|&(_, p999, _)| p999 as f64 >= 0.9e6 * 100.0), "{:?}", course.timeline);
-    let json = course.latency();
+    let json = course.latency(Some(course.file()));
     assert_eq!((&json["count"], &json["hdr"]), (&ITEMS.into(), &"test-stalling.hdr".into()));
 }
 
 #[test]
 fn every_entry_runs_and_the_baseline_is_marked() {
     let pins = core_affinity::get_core_ids().expect("the CPUs are known");
-    let entries = [JITTER, RING, CHANNEL].into_iter().chain(WAITS);
+    let entries = [JITTER, RING].into_iter().chain(channels()).chain(waits());
     let courses = sweep::run(entries.map(|entry| case(entry, 20_000.0, 400)).collect(), &pins, &mut Silent);
     for course in &courses {
         assert!(course.faults.is_empty() && course.hangs.is_empty(), "{course:?}");
         assert_eq!(course.latencies.count(), 400);
-        assert_eq!(course.latency()["jitter"].as_bool(), course.is_jitter().then_some(true));
-        assert!(course.cell("1")["cpu"][0].as_f64().is_some_and(|share| share >= 0.0), "{}", course.cell("1"));
+        assert_eq!(course.latency(None)["jitter"].as_bool(), course.is_jitter().then_some(true));
+        let figures = course.figures().json(|_| None);
+        assert!(figures["cpu"][0].as_f64().is_some_and(|share| share >= 0.0), "{figures}");
     }
     assert!(sweep::capacity(&RING, &pins, 1).is_ok_and(|rate| rate > 1000.0));
 }

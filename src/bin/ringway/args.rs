@@ -187,7 +187,7 @@ pub(crate) struct Bench {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ringway report benches/results/compare.json --out report.html
-  ringway report before.json after.json
+  ringway report before.json after.json --agree
   ringway report benches/results/compare.json --readme README.md")]
 pub(crate) struct Report {
     /// Result files
@@ -197,6 +197,10 @@ pub(crate) struct Report {
     /// Page to write
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     pub(crate) out: PathBuf,
+
+    /// Say whether the files agree, on figures and on verdicts, and write no page; exit code 1 if they don't
+    #[arg(long, conflicts_with_all = ["out", "readme"])]
+    pub(crate) agree: bool,
 
     /// Write the tables between the markers of this Markdown file anew, and no page
     #[arg(long, value_name = "FILE", conflicts_with = "out")]

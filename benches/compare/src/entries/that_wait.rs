@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{
-        entries::{Entry, Part, by_waiting, peer},
+        entries::{Entry, Part, peer, waiting_peer},
         measure::{Job, Outcome, keyed, waiting},
         queue::{BlockingPush, BlockingTake, Queue},
         rows::{
@@ -20,59 +20,45 @@ const ONE_TO_ONE: &[Topology] = &[Spsc, RoundTrip, Wake, Paced, Idle, Send];
 const MANY_TO_ONE: &[Topology] = &[Spsc, RoundTrip, Wake, Paced, Idle, Send, Mpsc];
 /// What a channel of many senders and many receivers runs.
 const MANY_TO_MANY: &[Topology] = &[Spsc, RoundTrip, Wake, Paced, Idle, Send, Mpsc, Mpmc];
+/// What those run that have no place where somebody has to be asleep.
+const SPINNING: &[Topology] = &[Spsc, RoundTrip, Paced, Idle, Send];
 
 /// All of them.
-pub(super) fn all() -> Vec<Entry> {
-    let entries = peers().into_iter().chain(spinners()).chain(sharded());
-    entries.map(|entry| Entry { calls: Calls::Blocking, ..entry }).collect()
+pub(super) fn all() -> impl Iterator<Item = Entry> {
+    let sharded = sharded().into_iter().map(|entry| Entry { calls: Calls::Blocking, ..entry });
+    peers().into_iter().chain(spinners()).chain(sharded)
 }
 
 fn peers() -> Vec<Entry> {
     vec![
-        peer("std sync_channel", "", "send, recv", MANY_TO_ONE, by_waiting::<SyncChannel>),
-        peer(
-            "crossbeam-channel",
-            "crossbeam-channel",
-            "bounded: send, recv",
-            MANY_TO_MANY,
-            by_waiting::<CrossbeamChannel>,
-        ),
-        peer("kanal", "kanal", "bounded: send, recv", MANY_TO_MANY, by_waiting::<Kanal>),
-        peer("flume", "flume", "bounded: send, recv", MANY_TO_MANY, by_waiting::<Flume>),
-        peer("crossfire", "crossfire", "spsc::bounded_blocking: send, recv", ONE_TO_ONE, by_waiting::<CrossfireSpsc>),
-        peer("crossfire mpsc", "crossfire", "mpsc::bounded_blocking: send, recv", &[Mpsc], by_waiting::<CrossfireMpsc>),
-        peer("crossfire mpmc", "crossfire", "mpmc::bounded_blocking: send, recv", &[Mpmc], by_waiting::<CrossfireMpmc>),
-        peer("thingbuf", "thingbuf", "mpsc::blocking: send, recv", MANY_TO_ONE, by_waiting::<Thingbuf>),
-        peer(
+        waiting_peer::<SyncChannel>("std sync_channel", "", "send, recv", MANY_TO_ONE),
+        waiting_peer::<CrossbeamChannel>("crossbeam-channel", "crossbeam-channel", "bounded: send, recv", MANY_TO_MANY),
+        waiting_peer::<Kanal>("kanal", "kanal", "bounded: send, recv", MANY_TO_MANY),
+        waiting_peer::<Flume>("flume", "flume", "bounded: send, recv", MANY_TO_MANY),
+        waiting_peer::<CrossfireSpsc>("crossfire", "crossfire", "spsc::bounded_blocking: send, recv", ONE_TO_ONE),
+        waiting_peer::<CrossfireMpsc>("crossfire mpsc", "crossfire", "mpsc::bounded_blocking: send, recv", &[Mpsc]),
+        waiting_peer::<CrossfireMpmc>("crossfire mpmc", "crossfire", "mpmc::bounded_blocking: send, recv", &[Mpmc]),
+        waiting_peer::<Thingbuf>("thingbuf", "thingbuf", "mpsc::blocking: send, recv", MANY_TO_ONE),
+        waiting_peer::<AsyncChannel>(
             "async-channel",
             "async-channel",
             "bounded: send_blocking, recv_blocking",
             MANY_TO_MANY,
-            by_waiting::<AsyncChannel>,
         ),
-        peer("tokio mpsc", "tokio", "mpsc: blocking_send, blocking_recv", MANY_TO_ONE, by_waiting::<TokioMpsc>),
-        peer("omango", "omango", "spsc::bounded: send, recv", ONE_TO_ONE, by_waiting::<OmangoSpsc>),
-        peer("omango mpmc", "omango", "mpmc::bounded: send, recv", &[Mpsc, Mpmc], by_waiting::<OmangoMpmc>),
-        peer("nexus-channel", "nexus-channel", "channel: send, recv", ONE_TO_ONE, by_waiting::<NexusChannel>),
+        waiting_peer::<TokioMpsc>("tokio mpsc", "tokio", "mpsc: blocking_send, blocking_recv", MANY_TO_ONE),
+        waiting_peer::<OmangoSpsc>("omango", "omango", "spsc::bounded: send, recv", ONE_TO_ONE),
+        waiting_peer::<OmangoMpmc>("omango mpmc", "omango", "mpmc::bounded: send, recv", &[Mpsc, Mpmc]),
+        waiting_peer::<NexusChannel>("nexus-channel", "nexus-channel", "channel: send, recv", ONE_TO_ONE),
     ]
 }
 
-/// They have no place where somebody has to be asleep.
-fn spinners() -> Vec<Entry> {
-    vec![
-        spinner("gil", "spsc: send, recv; never sleeps", &[Spsc, RoundTrip, Paced, Idle, Send], by_waiting::<GilSpsc>),
-        spinner("gil mpsc", "mpsc: send, recv; never sleeps", &[Mpsc], by_waiting::<GilMpsc>),
-        spinner("gil mpmc", "mpmc: send, recv; never sleeps", &[Mpmc], by_waiting::<GilMpmc>),
+fn spinners() -> [Entry; 3] {
+    let spinner = |entry| Entry { part: Part::Spinner, ..entry };
+    [
+        spinner(waiting_peer::<GilSpsc>("gil", "gil", "spsc: send, recv; never sleeps", SPINNING)),
+        spinner(waiting_peer::<GilMpsc>("gil mpsc", "gil", "mpsc: send, recv; never sleeps", &[Mpsc])),
+        spinner(waiting_peer::<GilMpmc>("gil mpmc", "gil", "mpmc: send, recv; never sleeps", &[Mpmc])),
     ]
-}
-
-fn spinner(
-    name: &'static str,
-    form: &'static str,
-    topologies: &'static [Topology],
-    run: fn(&Row, &Job) -> Outcome,
-) -> Entry {
-    Entry { part: Part::Spinner, ..peer(name, "gil", form, topologies, run) }
 }
 
 /// What a user of channels writes for the engine's job.

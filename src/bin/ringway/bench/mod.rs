@@ -5,33 +5,31 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
-
 use crate::{
     args, doctor,
     fault::Fault,
     harness::{
         document::{self, Document, Head},
+        entries::{self, Entry},
         facts::{Facts, Watch},
         open::{
             arrivals::Arrivals,
-            sweep::{self, Course},
+            families::{self, FAMILIES, Family, Kind},
+            sweep::Course,
         },
         own,
         rows::{OWN_ROWS, ROWS, Row},
-        schedule::{self, Cell, Results, Wanted},
+        schedule::{self, Results, Wanted},
     },
     replay, report, show,
 };
 
 mod baseline;
 mod build;
-mod latency;
 mod output;
 mod progress;
 
 use baseline::Baseline;
-use latency::FAMILIES;
 use output::Output;
 use progress::Progress;
 
@@ -40,6 +38,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const ROUNDS: usize = 21;
 /// Rounds of a quick run.
 const ROUNDS_QUICK: usize = 3;
+/// The same of open loops, whose samples are short then: some will be left out.
+const ROUNDS_QUICK_OPEN: usize = 5;
 /// Recorded times that are read at the most.
 const RECORDED_MAX: u64 = 2_000_000;
 
@@ -60,10 +60,15 @@ pub(crate) fn run(told: &args::Bench) -> Result<ExitCode, Fault> {
 
     let watch = Watch::start();
     schedule::run(&mut results, &wanted, &facts.cores, &mut Progress::new("rows"));
-    let courses = latency::measure(&wanted, recorded.as_ref(), &facts.cores).map_err(Fault::new)?;
+    let who = |family: &Family| who(family, wanted.quick);
+    let mut progress = Progress::new("latency");
+    let rounds = if told.quick && told.rounds.is_none() { ROUNDS_QUICK_OPEN } else { rounds };
+    let open = Wanted { rounds, ..wanted.clone() };
+    let courses = families::measure(&open, who, recorded.as_ref(), &facts.cores, &mut progress);
+    drop(progress);
     let matrix = doctor::hops(ringway::worker::cpus());
     let disturbance = watch.stop();
-    let unfit = document::unfit(&facts, &disturbance, &results, &wanted);
+    let unfit = document::unfit(&facts, &disturbance, &results, &courses, &wanted);
 
     let head = Head {
         tool: "ringway bench",
@@ -76,17 +81,21 @@ pub(crate) fn run(told: &args::Bench) -> Result<ExitCode, Fault> {
         unfit: &unfit,
         excluded: &results.excluded,
     };
-    let mut cells = document::cells(&results, |package| (package == "ringway").then_some(VERSION));
-    cells.extend(courses.iter().map(|course| course.cell(VERSION)));
+    let version = |package: &str| (package == "ringway").then_some(VERSION);
+    let mut cells = document::cells(&results, version);
+    cells.extend(courses.iter().map(|course| course.figures().json(version)));
     let compared = baseline.map(|baseline| baseline.compared_with(&cells));
-    let latencies = document::latencies(&results).into_iter().chain(courses.iter().map(Course::latency)).collect();
-    let document = Document { head: head.json(), cells, latencies, knees: knees(&courses), matrix };
+    let of_courses = courses.iter().map(|course| course.latency(Some(course.file())));
+    let latencies = document::latencies(&results).into_iter().chain(of_courses).collect();
+    let document = Document { head: head.json(), cells, latencies, knees: document::knees(&courses), matrix };
     for course in &courses {
         output.write(&course.file(), course.latencies.log(&course.case.row(), course.took))?;
     }
     let path = output.write("bench.json", document.render())?;
 
-    let mut text = report::summary(&path)? + &trouble(&results, &courses);
+    let trouble = document::trouble(&results, &courses);
+    let trouble = trouble.map(|(row, entry, what)| show::beside("TROUBLE", 24, &format!("{row} by {entry}: {what}")));
+    let mut text = report::summary(&path)? + &trouble.collect::<String>();
     text += &compared.map(|compared| format!("\n{compared}")).unwrap_or_default();
     let path = path.display();
     show::print(&format!("{text}\nwritten to {path}; ringway report {path} makes a page of it\n"))?;
@@ -97,6 +106,18 @@ pub(crate) fn run(told: &args::Bench) -> Result<ExitCode, Fault> {
 /// All rows, those that peers run first.
 fn rows() -> impl Iterator<Item = &'static Row> {
     ROWS.iter().chain(OWN_ROWS)
+}
+
+/// Who runs the open loops of a family.
+fn who(family: &Family, quick: bool) -> Vec<Entry> {
+    let [spsc, _, mpmc] = entries::channels();
+    match family.kind {
+        Kind::Paced | Kind::IdleThenBurst => entries::waits().into(),
+        Kind::Steady => vec![spsc],
+        Kind::FixedAt(_) | Kind::PoissonAt(_) => vec![spsc, mpmc],
+        _ if quick => vec![entries::RING, spsc],
+        _ => vec![entries::RING, spsc, mpmc],
+    }
 }
 
 /// The arrivals of a file's rows, if they were asked for.
@@ -129,31 +150,10 @@ fn list(results: &Results, wanted: &Wanted) -> String {
         text += &told(row.row.name, row.row.group(), &row.row.describe(wanted.quick), &names);
     }
     for family in FAMILIES.iter().filter(|family| family.is_wanted(wanted)) {
-        let names: Vec<_> = family.entries(wanted.quick).iter().map(|entry| entry.name).chain(["(no queue)"]).collect();
+        let names: Vec<_> = who(family, wanted.quick).iter().map(|entry| entry.name).chain(["(no queue)"]).collect();
         text += &told(family.name, family.group, family.about, &names);
     }
     text
-}
-
-/// What went wrong, a line each.
-fn trouble(results: &Results, courses: &[Course]) -> String {
-    let of_row = |row: &'static Row, cell: &Cell| told(row.name, cell.entry.name, &cell.faults, &cell.hangs);
-    let cells = results.rows.iter().flat_map(|row| row.cells.iter().map(move |cell| of_row(row.row, cell)));
-    let told_of = |course: &Course| told(&course.case.row(), course.case.entry.name, &course.faults, &course.hangs);
-    cells.chain(courses.iter().map(told_of)).collect()
-}
-
-fn told(row: &str, entry: &str, faults: &[String], hangs: &[String]) -> String {
-    let first = faults.first().map(|what| ("FAULT", what)).or(hangs.first().map(|what| ("HUNG", what)));
-    first.map(|(head, what)| show::beside(head, 24, &format!("{row} by {entry}: {what}"))).unwrap_or_default()
-}
-
-fn knees(courses: &[Course]) -> Vec<Value> {
-    let knee = |(entry, arrivals, point): (&str, &str, sweep::Point)| {
-        let (offered, p99_ns) = (document::rounded(point.offered), document::rounded(point.p99_ns));
-        json!({ "entry": entry, "arrivals": arrivals, "offered": offered, "p99_ns": p99_ns })
-    };
-    sweep::knees(courses).into_iter().map(knee).collect()
 }
 
 /// What repeats this run, without the folder, which is nobody else's.

@@ -1,7 +1,7 @@
 //! What the files say in a few lines: ringway against its peers, and five headline figures.
 
 use crate::{
-    results::{Calls, Cell, Comparison, Figure, Part, Regime, Row, Run, Verdict, statistics},
+    results::{Calls, Cell, Comparison, Figure, Latency, Part, Regime, Row, Run, Verdict, statistics},
     show,
 };
 
@@ -20,7 +20,7 @@ pub(super) struct Standing<'r> {
 
 impl Standing<'_> {
     /// `pair 0.77x (takoude)`; several runs give several ratios.
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         let first = &self.comparisons[0].1;
         let far = if first.regime == Regime::Far { ", far" } else { "" };
         let ratio = |comparison: &Comparison<'_>| match comparison.ratio {
@@ -28,12 +28,25 @@ impl Standing<'_> {
             None => words::our_figure(comparison),
         };
         let ratios: Vec<String> = self.comparisons.iter().map(|(_, comparison)| ratio(comparison)).collect();
-        let most = self.comparisons.iter().filter_map(|(_, comparison)| Some(comparison.ratio?.spread.count)).max();
-        let few = match most {
-            Some(rounds) if rounds < statistics::ROUNDS_TO_DECIDE => format!(", only {rounds} rounds"),
-            _ => String::new(),
-        };
-        format!("{}{far} {} ({}{few})", first.title, ratios.join(", "), first.peer.entry)
+        format!("{}{far} {} ({})", first.title, ratios.join(", "), first.peer.entry)
+    }
+
+    /// Whether no run has the rounds that a verdict takes.
+    fn is_short(&self) -> bool {
+        let rounds = |comparison: &Comparison<'_>| comparison.ratio.map_or(0, |ratio| ratio.spread.count);
+        self.comparisons.iter().all(|(_, comparison)| rounds(comparison) < statistics::ROUNDS_TO_DECIDE)
+    }
+
+    /// Whether one run says ahead, and another behind.
+    pub(super) fn is_contradicted(&self) -> bool {
+        let says = |verdict| self.comparisons.iter().any(|(_, comparison)| comparison.verdict() == verdict);
+        says(Verdict::Ahead) && says(Verdict::Behind)
+    }
+
+    /// Whether all runs say the same.
+    pub(super) fn is_of_one_mind(&self) -> bool {
+        let first = self.comparisons[0].1.verdict();
+        self.comparisons.iter().all(|(_, comparison)| comparison.verdict() == first)
     }
 
     /// The ratio that orders it among others.
@@ -79,13 +92,24 @@ pub(super) fn verdict(runs: &[Run]) -> Vec<String> {
              undecided.",
             standings.len()
         ));
-        for (name, verdict) in [("Behind", Verdict::Behind), ("Undecided", Verdict::Undecided)] {
-            let mut named: Vec<_> = of(verdict).collect();
+        let told = |name: &str, which: &dyn Fn(&Standing<'_>) -> bool| {
+            let mut named: Vec<_> = standings.iter().filter(|standing| which(standing)).collect();
             named.sort_by(|left, right| left.ratio().total_cmp(&right.ratio()));
             let named: Vec<String> = named.into_iter().map(Standing::told).collect();
-            if !named.is_empty() {
-                lines.push(format!("{name}: {}.", named.join("; ")));
-            }
+            (!named.is_empty()).then(|| format!("{name}: {}.", named.join("; ")))
+        };
+        let is_undecided = |standing: &Standing<'_>| standing.verdict == Verdict::Undecided;
+        lines.extend(told("Behind", &|standing| standing.verdict == Verdict::Behind));
+        lines.extend(told("Runs contradict each other", &|standing| standing.is_contradicted()));
+        lines.extend(told("Undecided", &|standing| {
+            is_undecided(standing) && !standing.is_short() && !standing.is_contradicted()
+        }));
+        let short = standings.iter().filter(|standing| is_undecided(standing) && standing.is_short()).count();
+        if short > 0 {
+            let rounds = statistics::ROUNDS_TO_DECIDE;
+            lines.push(format!(
+                "{short} more have too few rounds: a verdict takes {rounds} at one distance of the CPUs."
+            ));
         }
     }
     let cells = || runs.iter().flat_map(|run| &run.cells);
@@ -184,12 +208,19 @@ fn of_rows(runs: &[Run], label: &'static str, is_wanted: impl Fn(&Cell) -> bool,
     })
 }
 
+/// Random arrivals say more than even ones, and a channel is what most take.
+fn preference(found: &Latency) -> (bool, bool) {
+    (found.arrivals != "poisson", found.entry.ends_with("ring"))
+}
+
 /// p99.9 of ringway's open loop at about half of what it can take.
 fn at_half_load(runs: &[Run]) -> Option<Headline> {
     let latencies = || runs.iter().flat_map(|run| &run.latencies).filter(|found| !found.is_closed_loop);
-    let ours = latencies().filter(|found| found.part == Part::Ringway && !found.is_jitter);
+    let ours = latencies().filter(|found| found.part == Part::Ours && !found.is_jitter);
     let loaded = ours.filter_map(|found| Some((found, (found.load? - 0.5).abs(), found.at("99.9")?)));
-    let (found, _, ns) = loaded.filter(|&(_, off, _)| off < 0.2).min_by(|left, right| left.1.total_cmp(&right.1))?;
+    let (found, _, ns) = loaded
+        .filter(|&(_, off, _)| off < 0.2)
+        .min_by(|left, right| preference(left.0).cmp(&preference(right.0)).then(left.1.total_cmp(&right.1)))?;
     let jitter = latencies().find(|other| other.is_jitter && (&other.cell, other.load) == (&found.cell, found.load));
     let beside = jitter
         .and_then(|jitter| jitter.at("99.9"))
@@ -211,7 +242,7 @@ fn at_half_load(runs: &[Run]) -> Option<Headline> {
 /// The highest knee.
 fn knee(runs: &[Run]) -> Option<Headline> {
     let ours =
-        |run: &Run, entry: &str| run.latencies.iter().any(|found| found.entry == entry && found.part == Part::Ringway);
+        |run: &Run, entry: &str| run.latencies.iter().any(|found| found.entry == entry && found.part == Part::Ours);
     let knees = runs.iter().flat_map(|run| run.knees.iter().filter(move |knee| ours(run, &knee.entry)));
     let knee = knees.max_by(|left, right| left.offered.total_cmp(&right.offered))?;
     let p99 = knee.p99_ns.map_or(String::new(), |ns| format!("; p99 there {}", show::time(ns)));

@@ -7,6 +7,7 @@ use std::{fs, path::Path, process::ExitCode};
 
 use crate::{args, fault::Fault, results::Run, show};
 
+mod agreement;
 mod charts;
 mod findings;
 mod html;
@@ -27,6 +28,11 @@ pub(crate) fn run(told: &args::Report) -> Result<ExitCode, Fault> {
         let text = readme::rewrite(&text, &path.display().to_string(), run)?;
         fs::write(path, text).map_err(|error| unfit(path, &error))?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if told.agree {
+        let found = agreement::of(&runs);
+        show::print(&found.text)?;
+        return Ok(if found.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     fs::write(&told.out, page::html(&runs)).map_err(|error| unfit(&told.out, &error))?;
     show::print(&format!("{}\nwritten to {}\n", terminal::text(&runs), told.out.display()))?;

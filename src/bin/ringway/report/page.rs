@@ -1,6 +1,7 @@
 //! The page: one HTML file with everything in it.
 
 use crate::{
+    harness::measure::{FAR_NS, SPINS, SPINS_TIGHT, TAKEN_MAX},
     results::{Run, statistics},
     show,
 };
@@ -156,13 +157,20 @@ fn foot(runs: &[Run], body: &mut String) {
     *body += &format!(
         "<h2>How it was measured</h2>\n<p>Rounds are interleaved, and who goes first rotates. Every sample checks itself: count, \
          checksum, order by producer; a cell with one that fails is a fault, not a number. Beside each sample the round trip of a cache line is \
-         probed: near is below 200 ns, far above, and the two never meet in one figure. A figure is the median of its rounds, with the \
+         probed: near is below {FAR_NS:.0} ns, far above, and the two never meet in one figure. A figure is the median of its rounds, with the \
          range from p10 to p90; fewer than three rounds are no figure. A ratio is the best peer's time over ringway's in the same \
          round. It is called ahead or behind if a two-sided sign test of the rounds against 1 leaves at most {:.0} % to chance, which \
          takes eight rounds, and the median is {:.0} % or more from 1; where several runs are given, all of them have to say so. The \
-         best peer is the one with the best median; in rows of calls that wait, one that really sleeps and hung in none of them.</p>\n",
+         best peer is the one with the best median; in rows of calls that wait, one that really sleeps and hung in none of them.</p>\n\
+         <p>One waiting policy for all who are polled: after a failed try a pause, and another try; from the {}th failure in a row on, \
+         yield; with more threads than CPUs at once. In closed loops there is no pause, and yielding starts with the {}th. Threads are \
+         pinned to the allowed CPUs in turn, producers first. A capacity is that of the whole queue: lanes and shards share it out. A \
+         sample in which others had more than {:.0} % of a CPU is left out.</p>\n",
         statistics::CHANCE_MAX * 100.0,
-        statistics::MARGIN * 100.0
+        statistics::MARGIN * 100.0,
+        SPINS + 1,
+        SPINS_TIGHT + 1,
+        TAKEN_MAX * 100.0
     );
     *body += "<h2>To reproduce it</h2>\n";
     for run in runs {

@@ -5,7 +5,7 @@
 
 use crate::{
     fault::Fault,
-    results::{Calls, Comparison, Part, Regime, Run, rows::Figure},
+    results::{Calls, Cell, Comparison, Part, Regime, Run, rows::Figure},
     show,
 };
 
@@ -43,7 +43,7 @@ pub(super) fn rewrite(text: &str, path: &str, run: &Run) -> Result<String, Fault
 }
 
 /// What a marker may name.
-const BLOCKS: [&str; 4] = ["run", "rings", "channels", "ceilings"];
+const BLOCKS: [&str; 6] = ["run", "rings", "channels", "ceilings", "cells", "contenders"];
 
 fn block(name: &str, run: &Run) -> Option<String> {
     match name {
@@ -51,6 +51,8 @@ fn block(name: &str, run: &Run) -> Option<String> {
         "rings" => Some(table(run, |calls| calls == Calls::Try)),
         "channels" => Some(table(run, |calls| calls != Calls::Try)),
         "ceilings" => Some(ceilings(run)),
+        "cells" => Some(cells(run)),
+        "contenders" => Some(contenders(run)),
         _ => None,
     }
 }
@@ -123,6 +125,55 @@ fn columns(found: &Comparison<'_>) -> String {
     };
     let (ours, peer) = (words::our_figure(found), words::ns(found.peer_ns.median));
     format!(" {ours} | {} | {peer} | {ratio} | {range} | {} |", found.peer.entry, found.verdict().name())
+}
+
+/// Every contender of every row, best first.
+fn cells(run: &Run) -> String {
+    let mut text = String::new();
+    for row in run.rows() {
+        text += &format!("### {}\n\n", row.name);
+        let seen: Vec<Regime> = Regime::ALL.into_iter().filter(|&regime| row.is_seen(regime)).collect();
+        for &regime in &seen {
+            let has_p99 = row.cells.iter().any(|cell| cell.has_p99());
+            let p99 = if has_p99 { " p99 ns |" } else { "" };
+            text += &format!("| {} | {} | p10 .. p90 |{p99} rounds |\n", regime.name(), row.cells[0].unit);
+            text += &format!("|---|---:|---:|{}---:|\n", if has_p99 { "---:|" } else { "" });
+            for (cell, spread) in row.ranked(regime) {
+                let name = if cell.is_ours { format!("**{}**", cell.entry) } else { cell.entry.clone() };
+                let (median, range, count) = spread.map_or((words::missing(cell).into(), String::new(), 0), |spread| {
+                    (words::ns(spread.median), words::range(&spread), spread.count)
+                });
+                let p99 = cell.spread(Figure::P99, regime).map_or("-".into(), |spread| words::ns(spread.median));
+                let p99 = if has_p99 { format!(" {p99} |") } else { String::new() };
+                text += &format!("| {name} | {median} | {range} |{p99} {count} |\n");
+            }
+            text.push('\n');
+        }
+        if seen.is_empty() {
+            text += &format!("| as measured | {} |\n|---|---:|\n", row.cells[0].unit);
+            for cell in &row.cells {
+                let figures: Vec<String> = cell.ns.iter().flatten().copied().map(words::ns).collect();
+                let figures = if figures.is_empty() { words::missing(cell).to_owned() } else { figures.join("; ") };
+                text += &format!("| {} | {figures} |\n", cell.entry);
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Who took part, in which version, and how it was used.
+fn contenders(run: &Run) -> String {
+    let mut text = "| contender | version | how it was used |\n|---|---|---|\n".to_owned();
+    let mut seen: Vec<String> = Vec::new();
+    for Cell { entry, version, form, .. } in &run.cells {
+        let line = format!("| {entry} | {version} | {form} |\n");
+        if !seen.contains(&line) {
+            text += &line;
+            seen.push(line);
+        }
+    }
+    text
 }
 
 /// What no queue could beat, each where it is first met.

@@ -288,24 +288,26 @@ fn once(row: &Row<'_>) -> String {
     table.finish()
 }
 
-/// Who took part, in which version.
+/// Who took part, in which version, and how it was used.
 fn contenders(runs: &[Run], body: &mut String) {
-    let mut seen: Vec<(&str, &str)> = Vec::new();
-    for cell in runs.iter().flat_map(|run| &run.cells).filter(|cell| cell.part != Part::Ceiling) {
-        let contender = (cell.entry.as_str(), cell.version.as_str());
+    *body += "<h2>Table: contenders</h2>\n";
+    let mut table =
+        Table::new(&[("contender", Column::Words), ("version", Column::Words), ("how it was used", Column::WideWords)]);
+    let mut seen: Vec<[&str; 3]> = Vec::new();
+    for cell in runs.iter().flat_map(|run| &run.cells) {
+        let contender = [&cell.entry, &cell.version, &cell.form].map(String::as_str);
         if !seen.contains(&contender) {
             seen.push(contender);
+            table.row(class(cell.part, false), &contender.map(str::to_owned));
         }
     }
-    let told: Vec<String> =
-        seen.into_iter().map(|(entry, version)| format!("{entry} {version}").trim_end().to_owned()).collect();
-    *body += &format!("<h2>Contenders and their versions</h2>\n<p>{}.</p>\n", escape(&told.join("; ")));
+    *body += &table.finish();
 }
 
 fn class(part: Part, is_jitter: bool) -> &'static str {
     match part {
         _ if is_jitter => "ceiling",
-        Part::Ringway => "ours",
+        Part::Ours => "ours",
         Part::Ceiling => "ceiling",
         Part::Peer | Part::Spinner => "",
     }

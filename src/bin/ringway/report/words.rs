@@ -73,7 +73,11 @@ pub(super) fn our_figure(comparison: &Comparison<'_>) -> String {
 
 /// `open-poisson`, or `steady, fixed arrivals` where the name does not say it.
 pub(super) fn arriving(family: &str, arrivals: &str) -> String {
-    if family.contains(arrivals) { family.to_owned() } else { format!("{family}, {arrivals} arrivals") }
+    if family.contains(arrivals.trim_end_matches('s')) {
+        family.to_owned()
+    } else {
+        format!("{family}, {arrivals} arrivals")
+    }
 }
 
 /// `1 fault`, `2 faults`, `no faults`.

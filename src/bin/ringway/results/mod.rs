@@ -10,10 +10,11 @@ pub(crate) mod rows;
 pub(crate) mod statistics;
 
 pub(crate) use rows::{Comparison, Figure, Row};
-pub(crate) use statistics::{Ratio, Regime, Spread, Verdict};
+pub(crate) use statistics::{Ratio, Spread, Verdict};
 
-/// The form of the files that are understood.
-const SCHEMA: u64 = 1;
+use crate::harness::document::SCHEMA;
+pub(crate) use crate::harness::{entries::Part, measure::Regime, rows::Calls};
+
 /// Bytes of the longest file that is read.
 const BYTES_MAX: u64 = 256 << 20;
 
@@ -53,26 +54,6 @@ pub(crate) struct Excluded {
     pub(crate) reason: String,
 }
 
-/// What a contender is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
-    Ringway,
-    Peer,
-    /// A peer whose calls that wait never sleep: no measure for one that does.
-    Spinner,
-    /// No queue: what a queue could reach at the best.
-    Ceiling,
-}
-
-/// By which of its calls a contender is driven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Calls {
-    /// Those that never wait.
-    Try,
-    Blocking,
-    Async,
-}
-
 /// A contender in a row: one figure for each round.
 #[derive(Debug)]
 pub(crate) struct Cell {
@@ -81,6 +62,8 @@ pub(crate) struct Cell {
     pub(crate) entry: String,
     pub(crate) version: String,
     pub(crate) part: Part,
+    /// By which calls it is used, in words.
+    pub(crate) form: String,
     /// Whether it stands for ringway in its row.
     pub(crate) is_ours: bool,
     pub(crate) calls: Calls,
@@ -121,6 +104,8 @@ pub(crate) struct Latency {
     /// Offered, of what the contender can take.
     pub(crate) load: Option<f64>,
     pub(crate) count: u64,
+    /// Rounds that are not among them, because others had too much of a CPU.
+    pub(crate) left_out: u64,
     /// ns by percentile, as named in the file (`99.9`, `max`); `None` where there were too few samples.
     pub(crate) percentiles: BTreeMap<String, Option<f64>>,
     /// Share of the samples, and ns that so many do not exceed; ascending.
@@ -178,6 +163,11 @@ impl Run {
         let is_load = |rest: &str| rest.starts_with(' ') && rest.ends_with('%');
         let swept = self.latencies.iter().filter(|found| found.load.is_some());
         swept.filter_map(|found| row.strip_prefix(found.cell.as_str())).any(is_load)
+    }
+
+    /// Whether a row has peers.
+    pub(crate) fn has_peers(&self, row: &str) -> bool {
+        self.cells.iter().any(|cell| cell.row == row && matches!(cell.part, Part::Peer | Part::Spinner))
     }
 
     /// What tells it from other runs.

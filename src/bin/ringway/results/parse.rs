@@ -100,7 +100,7 @@ impl<'v> Node<'v> {
 
 impl Run {
     /// Takes a file's text apart.
-    pub(super) fn parse(text: &str) -> Parsed<Self> {
+    pub(crate) fn parse(text: &str) -> Parsed<Self> {
         let value: Value = serde_json::from_str(text).map_err(|error| match error.is_eof() {
             true => format!("the JSON ends too early ({error}): was the file cut off?"),
             false => format!("no JSON: {error}"),
@@ -142,25 +142,11 @@ fn excluded(node: &Node<'_>) -> Parsed<Excluded> {
     Ok(Excluded { entry: node.need("entry")?.text()?, row: node.need("row")?.text()?, reason: node.text_of("reason")? })
 }
 
-fn part(node: &Node<'_>) -> Parsed<Part> {
-    let node = node.need("part")?;
-    match node.text()?.as_str() {
-        "ringway" => Ok(Part::Ringway),
-        "peer" => Ok(Part::Peer),
-        "peer that never sleeps" => Ok(Part::Spinner),
-        "ceiling" => Ok(Part::Ceiling),
-        _ => node.wanted("ringway, peer, peer that never sleeps or ceiling"),
-    }
-}
-
-fn calls(node: &Node<'_>) -> Parsed<Calls> {
-    let Some(node) = node.get("calls") else { return Ok(Calls::Try) };
-    match node.text()?.as_str() {
-        "try" => Ok(Calls::Try),
-        "blocking" => Ok(Calls::Blocking),
-        "async" => Ok(Calls::Async),
-        _ => node.wanted("try, blocking or async"),
-    }
+/// The one of these that is called so.
+fn named<T: Copy>(node: &Node<'_>, all: &[T], name: fn(T) -> &'static str) -> Parsed<T> {
+    let text = node.text()?;
+    let names = || all.iter().map(|&one| name(one)).collect::<Vec<_>>().join(", ");
+    all.iter().copied().find(|&one| name(one) == text).map_or_else(|| node.wanted(&format!("one of {}", names())), Ok)
 }
 
 fn cell(node: &Node<'_>) -> Parsed<Cell> {
@@ -181,9 +167,10 @@ fn cell(node: &Node<'_>) -> Parsed<Cell> {
         group: node.text_of("group")?,
         entry: node.need("entry")?.text()?,
         version: node.text_of("version")?,
-        part: part(node)?,
+        part: named(&node.need("part")?, &Part::ALL, Part::name)?,
+        form: node.text_of("form")?,
         is_ours: node.flag_of("ours")?,
-        calls: calls(node)?,
+        calls: node.get("calls").map_or(Ok(Calls::Try), |node| named(&node, &Calls::ALL, Calls::name))?,
         producers: node.count_of("producers", 1)?,
         consumers: node.count_of("consumers", 1)?,
         capacity: node.count_of("capacity", 0)?,
@@ -212,13 +199,14 @@ fn latency(node: &Node<'_>) -> Parsed<Latency> {
     Ok(Latency {
         cell: node.need("cell")?.text()?,
         entry: node.need("entry")?.text()?,
-        part: part(node)?,
+        part: named(&node.need("part")?, &Part::ALL, Part::name)?,
         arrivals: node.text_of("arrivals")?,
         is_closed_loop: node.flag_of("closed_loop")?,
         offered: node.number_of("offered")?,
         achieved: node.number_of("achieved")?,
         load: node.number_of("load")?,
         count: node.need("count")?.count()?,
+        left_out: node.count_of("left_out", 0)?,
         percentiles: percentiles.collect::<Parsed<_>>()?,
         curve,
         timeline: node.list_of("timeline", moment)?,
@@ -287,7 +275,7 @@ mod tests {
             (r#"{"ns":[1,"a"]}"#, "cells[0].ns[1]: a number from 0 on is wanted"),
             (r#"{"ns":[-1]}"#, "cells[0].ns[0]: a number from 0 on"),
             (r#"{"ns":[1,2],"regimes":"n"}"#, "cells[0].regimes has 1 letters, and ns has 2 figures"),
-            (r#"{"ns":[1],"regimes":"n","row":"a","entry":"b","part":"c"}"#, "cells[0].part: ringway, peer,"),
+            (r#"{"ns":[1],"regimes":"n","row":"a","entry":"b","part":"c"}"#, "cells[0].part: one of ringway, peer,"),
             (
                 r#"{"ns":[1],"regimes":"n","row":"a","entry":"b","part":"peer","probe":[1,2]}"#,
                 "cells[0].probe has 2 figures",

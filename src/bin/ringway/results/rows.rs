@@ -40,9 +40,14 @@ impl Comparison<'_> {
 }
 
 impl Cell {
-    /// Its figures in a regime.
+    /// Its figures in a regime, by round.
+    pub(crate) fn figures(&self, figure: Figure, regime: Regime) -> impl Iterator<Item = f64> {
+        (0..self.ns.len()).filter_map(move |round| self.at(figure, regime, round))
+    }
+
+    /// The same as a median with its range.
     pub(crate) fn spread(&self, figure: Figure, regime: Regime) -> Option<Spread> {
-        Spread::of((0..self.ns.len()).filter_map(|round| self.at(figure, regime, round)).collect())
+        Spread::of(self.figures(figure, regime).collect())
     }
 
     /// The CPU seconds that it burned in a second, in a regime.
@@ -97,10 +102,11 @@ impl Run {
         rows
     }
 
-    /// ringway beside the best peer, wherever both have figures or ringway lost its own.
+    /// ringway beside the best peer, wherever both have figures or ringway lost its own. Loads of a sweep are shares of what
+    /// each contender takes: there nothing is the same for two of them.
     pub(crate) fn comparisons(&self) -> Vec<Comparison<'_>> {
         let rows = self.rows();
-        rows.iter().flat_map(Row::comparisons).collect()
+        rows.iter().filter(|row| !self.is_of_sweep(row.name)).flat_map(Row::comparisons).collect()
     }
 
     /// Whether a contender hung by such calls.
@@ -112,7 +118,7 @@ impl Run {
 impl<'r> Row<'r> {
     /// The entry that stands for ringway: the one that is marked, else the first.
     pub(crate) fn ours(&self) -> Option<&'r Cell> {
-        let ringway = || self.cells.iter().filter(|cell| cell.part == Part::Ringway);
+        let ringway = || self.cells.iter().filter(|cell| cell.part == Part::Ours);
         ringway().find(|cell| cell.is_ours).or_else(|| ringway().next()).copied()
     }
 
@@ -181,7 +187,7 @@ mod tests {
     #[test]
     fn near_and_far_never_meet() {
         let ns = [1.0, 1.0, 1.0, 9.0, 9.0, 9.0, 50.0];
-        let found = cell("a", Part::Ringway, &ns, "nnnfffd");
+        let found = cell("a", Part::Ours, &ns, "nnnfffd");
         let median = |regime| found.spread(Figure::Main, regime).map(|spread| spread.median);
         assert_eq!((median(Regime::Near), median(Regime::Far)), (Some(1.0), Some(9.0)));
         let other = cell("b", Part::Peer, &[2.0; 7], "nnnnfff");
@@ -193,7 +199,7 @@ mod tests {
     fn peers_that_hang_or_spin_are_no_best_peers_of_calls_that_wait() {
         let all = "n".repeat(8);
         let cells = |calls| {
-            let ours = Cell { calls, ..cell("us", Part::Ringway, &[2.0; 8], &all) };
+            let ours = Cell { calls, ..cell("us", Part::Ours, &[2.0; 8], &all) };
             let hung = Cell { calls, hangs: vec!["a round".into()], ..cell("hung", Part::Peer, &[1.0; 8], &all) };
             let spinner = Cell { calls, ..cell("spinner", Part::Spinner, &[0.5; 8], &all) };
             let slow = Cell { calls, ..cell("slow", Part::Peer, &[3.0; 8], &all) };
@@ -209,7 +215,7 @@ mod tests {
     fn a_cell_that_failed_a_check_has_no_figure() {
         let all = "n".repeat(8);
         let broken = Cell { faults: vec!["an item came twice".into()], ..cell("broken", Part::Peer, &[1.0; 8], &all) };
-        let ours = cell("us", Part::Ringway, &[2.0; 8], &all);
+        let ours = cell("us", Part::Ours, &[2.0; 8], &all);
         assert_eq!(broken.spread(Figure::Main, Regime::Near), None);
         let found = run(vec![ours, broken, cell("slow", Part::Peer, &[3.0; 8], &all)]);
         assert_eq!(found.comparisons()[0].peer.entry, "slow");
@@ -218,8 +224,8 @@ mod tests {
     #[test]
     fn the_marked_entry_stands_for_ringway() {
         let all = "n".repeat(8);
-        let first = cell("first", Part::Ringway, &[2.0; 8], &all);
-        let second = cell("second", Part::Ringway, &[1.0; 8], &all);
+        let first = cell("first", Part::Ours, &[2.0; 8], &all);
+        let second = cell("second", Part::Ours, &[1.0; 8], &all);
         let ours = |run: &Run| run.rows()[0].ours().map(|cell| cell.entry.clone());
         let mut run = run(vec![cell("peer", Part::Peer, &[1.0; 8], &all), first, second]);
         assert_eq!(ours(&run), Some("first".into()));

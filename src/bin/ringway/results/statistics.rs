@@ -1,8 +1,6 @@
 //! What is said of figures of many rounds: medians with their range, and whether ratios leave 1 to one side.
 //!
-//! Samples that were taken at different distances between the CPUs never meet in one figure: see [`Regime`].
-
-pub(crate) use crate::harness::stats::Spread;
+//! Samples that were taken at different distances between the CPUs never meet in one figure.
 
 /// Up to this probability that chance alone would be as one-sided, a ratio counts as decided.
 pub(crate) const CHANCE_MAX: f64 = 0.01;
@@ -11,33 +9,36 @@ pub(crate) const ROUNDS_TO_DECIDE: usize = 8;
 /// Ratios this close to 1 are not called a difference, however certain they are.
 pub(crate) const MARGIN: f64 = 0.03;
 
-/// How far apart the CPUs were while a sample was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Regime {
-    /// A cache line's round trip of less than 200 ns.
-    Near,
-    /// 200 ns or more.
-    Far,
+/// Rounds below which a regime counts as not seen.
+const ROUNDS_MIN: usize = 3;
+
+/// Many figures in three.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Spread {
+    /// How many there were.
+    pub(crate) count: usize,
+    /// Half are below.
+    pub(crate) median: f64,
+    /// A tenth are below.
+    pub(crate) p10: f64,
+    /// A tenth are above.
+    pub(crate) p90: f64,
 }
 
-impl Regime {
-    /// Both, near first.
-    pub(crate) const ALL: [Self; 2] = [Self::Near, Self::Far];
-
-    /// As a report writes it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Near => "near",
-            Self::Far => "far",
+impl Spread {
+    /// `None` if there are too few to speak of.
+    pub(crate) fn of(mut values: Vec<f64>) -> Option<Self> {
+        if values.len() < ROUNDS_MIN {
+            return None;
         }
-    }
-
-    /// The letter that stands for it in a cell; other letters are rounds that were left out.
-    pub(crate) fn letter(self) -> char {
-        match self {
-            Self::Near => 'n',
-            Self::Far => 'f',
-        }
+        values.sort_by(f64::total_cmp);
+        let at = |quantile: f64| {
+            let place = quantile * (values.len() - 1) as f64;
+            let (below, part) = (place.floor() as usize, place.fract());
+            let above = (below + 1).min(values.len() - 1);
+            values[below] * (1.0 - part) + values[above] * part
+        };
+        Some(Self { count: values.len(), median: at(0.5), p10: at(0.1), p90: at(0.9) })
     }
 }
 

@@ -7,10 +7,10 @@ use crate::{
 };
 
 use super::{
-    Chart, has_entry,
+    Chart, class_of,
     plot::{Axis, Plot, Series, label_room},
     scale::{Kind, extent, percentile, time},
-    tag,
+    tag_of,
 };
 
 /// Lines that one chart has room for.
@@ -55,7 +55,7 @@ fn lines<'r>(runs: &'r [Run], (cell, arrivals, is_closed): (&str, &str, bool)) -
     }
     let rank = |found: &Latency| match (found.is_jitter, found.part) {
         (true, _) => 1,
-        (false, Part::Ringway) => 0,
+        (false, Part::Ours) => 0,
         (false, _) => 2,
     };
     let tail = |found: &Latency| found.at("99.9").unwrap_or(f64::INFINITY);
@@ -90,15 +90,14 @@ fn chart<'r>(runs: &'r [Run], kind: (&'r str, &'r str, bool)) -> Chart<'r> {
         .iter()
         .map(|(run, found)| {
             let load = found.load.map_or(String::new(), |load| format!(" at {:.0} % load", load * 100.0));
-            format!(
-                "{}{}{load} {}",
-                found.entry,
-                tag(runs, run, |run| has_entry(run, &found.entry)),
-                show::count(found.count)
-            )
+            format!("{}{}{load} {}", found.entry, tag_of(runs, run, found), show::count(found.count))
         })
         .collect();
     notes.push(format!("Samples: {}.", samples.join("; ")));
+    let disturbed: u64 = lines.iter().map(|(_, found)| found.left_out).sum();
+    if disturbed > 0 {
+        notes.push(format!("{} left out: others had too much of a CPU.", words::several(disturbed as usize, "round")));
+    }
     if left_out > 0 {
         notes.push(format!("{left_out} slower peers are in the table alone."));
     }
@@ -107,20 +106,13 @@ fn chart<'r>(runs: &'r [Run], kind: (&'r str, &'r str, bool)) -> Chart<'r> {
 }
 
 fn series(runs: &[Run], lines: &[(&Run, &Latency)]) -> Vec<Series> {
-    let mut ours = 0;
+    let mut taken = Vec::new();
     let mut one = |(run, found): &(&Run, &Latency)| {
-        let class = match (found.is_jitter, found.part) {
-            (true, _) => "jitter".to_owned(),
-            (false, Part::Ringway) => {
-                ours += 1;
-                format!("c{}", (ours - 1) % 4)
-            }
-            (false, _) => "peer".to_owned(),
-        };
+        let class = class_of(runs, found, &mut taken);
         let label = if found.is_jitter {
             "no queue".to_owned()
         } else {
-            format!("{}{}", found.entry, tag(runs, run, |run| has_entry(run, &found.entry)))
+            format!("{}{}", found.entry, tag_of(runs, run, found))
         };
         let tail = found.at("99.9").map_or("too few samples".to_owned(), show::time);
         // The largest of so many samples stands at the share of the others; the share of all has no place on this axis.

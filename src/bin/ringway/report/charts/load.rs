@@ -3,11 +3,11 @@
 use crate::results::{Latency, Part, Run};
 
 use super::{
-    Chart, Svg, from_to, has_entry,
+    Chart, Svg, class_of, from_to,
     plot::{Axis, Plot, Series, label_room},
     scale::{Kind, extent, items, time},
     svg::Anchor,
-    tag,
+    tag_of,
 };
 use crate::report::words;
 use crate::show;
@@ -39,6 +39,13 @@ impl Sweep<'_> {
         let counts = from_to(self.loads.iter().map(|found| found.count as usize));
         format!("{counts} at each of {} loads", self.loads.len())
     }
+
+    fn left_out(&self) -> String {
+        match self.loads.iter().map(|found| found.left_out).sum::<u64>() {
+            0 => String::new(),
+            rounds => format!(" {} left out: others had too much of a CPU.", words::several(rounds as usize, "round")),
+        }
+    }
 }
 
 /// A chart of all percentiles for each entry of ringway, and one of all contenders' p99.9 where there are peers.
@@ -53,11 +60,11 @@ pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
     let mut charts = Vec::new();
     for kind in kinds {
         let sweeps = sweeps(runs, kind);
-        let has_peers = sweeps.iter().any(|sweep| sweep.loads[0].part != Part::Ringway);
+        let has_peers = sweeps.iter().any(|sweep| sweep.loads[0].part != Part::Ours);
         if has_peers {
             charts.push(of_all(runs, kind, &sweeps));
         }
-        let ours = sweeps.into_iter().filter(|sweep| sweep.loads[0].part == Part::Ringway);
+        let ours = sweeps.into_iter().filter(|sweep| sweep.loads[0].part == Part::Ours);
         charts.extend(ours.map(|sweep| of_one(runs, kind, sweep)));
     }
     charts
@@ -87,12 +94,8 @@ fn sweeps<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str)) -> Vec<Sweep<'r>>
 }
 
 fn of_one<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str), sweep: Sweep<'r>) -> Chart<'r> {
-    let title = format!(
-        "{}: {}{}",
-        words::arriving(cell, arrivals),
-        sweep.entry(),
-        tag(runs, sweep.run, |run| has_entry(run, sweep.entry()))
-    );
+    let title =
+        format!("{}: {}{}", words::arriving(cell, arrivals), sweep.entry(), tag_of(runs, sweep.run, sweep.loads[0]));
     let mut notes = vec![
         "Open loop, from the intended time of sending. Where the lines turn upwards the queue no longer keeps up."
             .into(),
@@ -100,7 +103,7 @@ fn of_one<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str), sweep: Sweep<'r>)
             Some(offered) => format!("The knee is at {} items/s.", words::items(offered)),
             None => "No knee was found within the loads that were offered.".into(),
         },
-        format!("Samples: {}; percentiles with too few are left out.", sweep.samples()),
+        format!("Samples: {}; percentiles with too few are left out.{}", sweep.samples(), sweep.left_out()),
     ];
     let jitter = sweep
         .run
@@ -123,47 +126,37 @@ fn of_one<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str), sweep: Sweep<'r>)
         series.push(Series { told: label.clone(), label, class: "jitter".into(), points: jitter });
     }
     let knee = sweep.knee;
-    Chart::new(title, notes, move |width| draw(width, &series, knee, "latency, log"))
+    Chart::new(title, notes, move |width| draw(width, &series, knee, Kind::Linear, "latency, log"))
 }
 
 fn of_all<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str), sweeps: &[Sweep<'r>]) -> Chart<'r> {
     let samples: Vec<String> = sweeps
         .iter()
-        .map(|sweep| {
-            format!(
-                "{}{} {}",
-                sweep.entry(),
-                tag(runs, sweep.run, |run| has_entry(run, sweep.entry())),
-                sweep.samples()
-            )
-        })
+        .map(|sweep| format!("{}{} {}", sweep.entry(), tag_of(runs, sweep.run, sweep.loads[0]), sweep.samples()))
         .collect();
     let notes = vec![
         "Open loop, from the intended time of sending. Further right and lower is better.".to_owned(),
         format!("Samples: {}.", samples.join("; ")),
     ];
-    let mut ours = 0;
-    let mut series = Vec::new();
+    let (mut series, mut taken) = (Vec::new(), Vec::new());
     for sweep in sweeps {
-        let class = match sweep.loads[0].part {
-            Part::Ringway => {
-                ours += 1;
-                format!("c{}", (ours - 1) % 4)
-            }
-            _ => "peer".to_owned(),
-        };
-        let label = format!("{}{}", sweep.entry(), tag(runs, sweep.run, |run| has_entry(run, sweep.entry())));
+        let class = class_of(runs, sweep.loads[0], &mut taken);
+        let label = format!("{}{}", sweep.entry(), tag_of(runs, sweep.run, sweep.loads[0]));
         series.push(Series { told: label.clone(), label, class, points: sweep.points("99.9") });
     }
     let title = format!("{}: p99.9 of all contenders", words::arriving(cell, arrivals));
-    Chart::new(title, notes, move |width| draw(width, &series, None, "p99.9, log"))
+    Chart::new(title, notes, move |width| draw(width, &series, None, Kind::Log, "p99.9, log"))
 }
 
-fn draw(width: f64, series: &[Series], knee: Option<f64>, title: &str) -> Svg {
+fn draw(width: f64, series: &[Series], knee: Option<f64>, across: Kind, title: &str) -> Svg {
     let points = || series.iter().flat_map(|series| &series.points);
-    let most = points().map(|&(offered, _)| offered).fold(0.0, f64::max);
+    let (least, most) = extent(points().map(|&(offered, _)| offered)).unwrap_or((1.0, 10.0));
     let range = extent(points().map(|&(_, ns)| ns)).unwrap_or((1.0, 10.0));
-    let x = Axis { kind: Kind::Linear, range: (0.0, most), title: "offered, items/s", name: items };
+    let (from, named) = match across {
+        Kind::Log => (least, "offered, items/s, log"),
+        Kind::Linear | Kind::Tail => (0.0, "offered, items/s"),
+    };
+    let x = Axis { kind: across, range: (from, most), title: named, name: items };
     let y = Axis { kind: Kind::Log, range: (range.0 * 0.9, range.1 * 1.1), title, name: time };
     let mut plot = Plot::new((width, if width > 500.0 { 340.0 } else { 290.0 }), label_room(width, series), &x, &y);
     if let Some(offered) = knee {

@@ -3,7 +3,10 @@
 //! A section is one question; it holds a chart for each case that the files have an answer for, and says so where they have
 //! none. Colours are classes, which the page's style sheet gives for light and for dark.
 
-use crate::{results::Run, show};
+use crate::{
+    results::{Latency, Part, Run},
+    show,
+};
 
 mod distribution;
 mod load;
@@ -20,6 +23,9 @@ use svg::Svg;
 
 /// Widths for which each chart is drawn.
 const WIDTHS: [(&str, f64); 2] = [("chart wide", 740.0), ("chart narrow", 360.0)];
+
+/// Colours for entries of ringway.
+const COLOURS: usize = 4;
 
 /// Charts that answer one question.
 pub(super) struct Section<'r> {
@@ -100,6 +106,8 @@ fn tag(runs: &[Run], run: &Run, holds: impl Fn(&Run) -> bool) -> String {
     let is_own = |text: fn(&Run) -> &str| !text(run).is_empty() && others().all(|other| text(other) != text(run));
     if others().next().is_none() {
         String::new()
+    } else if is_own(|run| &run.tool) {
+        format!(", {}", run.tool)
     } else if is_own(|run| &run.commit) {
         format!(", {}", run.commit)
     } else if is_own(|run| &run.date) {
@@ -115,9 +123,37 @@ fn has_row(run: &Run, row: &str) -> bool {
     run.cells.iter().any(|cell| cell.row == row)
 }
 
-/// Whether a run has distributions by that entry.
-fn has_entry(run: &Run, entry: &str) -> bool {
-    run.latencies.iter().any(|found| found.entry == entry)
+/// What tells a distribution's run from others that have that entry in that cell.
+fn tag_of(runs: &[Run], run: &Run, found: &Latency) -> String {
+    let is_same = |other: &Latency| (&other.cell, &other.entry) == (&found.cell, &found.entry);
+    tag(runs, run, |run| run.latencies.iter().any(is_same))
+}
+
+/// The class of a distribution's line. An entry of ringway has one colour in every chart; where several runs have it, those after
+/// the first, which is `taken`, have another stroke.
+fn class_of(runs: &[Run], found: &Latency, taken: &mut Vec<String>) -> String {
+    match found.part {
+        _ if found.is_jitter => return "jitter".into(),
+        Part::Ours => {}
+        Part::Peer | Part::Spinner | Part::Ceiling => return "peer".into(),
+    }
+    let mut entries: Vec<&str> = Vec::new();
+    for other in runs.iter().flat_map(|run| &run.latencies).filter(|other| other.part == Part::Ours) {
+        if !entries.contains(&other.entry.as_str()) {
+            entries.push(&other.entry);
+        }
+    }
+    let class = format!("c{}", entries.iter().position(|entry| *entry == found.entry).unwrap_or(0) % COLOURS);
+    if taken.contains(&found.entry) {
+        return format!("{class} again");
+    }
+    taken.push(found.entry.clone());
+    class
+}
+
+/// Rows that another run shows with peers, and this one without: there ringway's figures stand beside theirs.
+fn is_shown_elsewhere(runs: &[Run], run: &Run, row: &str) -> bool {
+    !run.has_peers(row) && runs.iter().any(|other| other.has_peers(row))
 }
 
 /// `14`, `9 to 14`.

@@ -6,7 +6,7 @@ use crate::{
 };
 
 use super::{
-    Chart, Svg, from_to,
+    Chart, Svg, from_to, is_shown_elsewhere,
     scale::{Kind, Scale, extent, time},
     svg::{Anchor, TEXT, fitted, text_width},
     tag,
@@ -232,8 +232,11 @@ pub(super) fn contenders(runs: &[Run]) -> Vec<Chart<'_>> {
 fn rows(runs: &[Run], is_throughput: bool, regime: Regime) -> Vec<Contenders<'_>> {
     let mut found = Vec::new();
     for run in runs {
-        let is_wanted =
-            |row: &&Row<'_>| (row.cells[0].group == "throughput") == is_throughput && !run.is_of_sweep(row.name);
+        let is_wanted = |row: &&Row<'_>| {
+            (row.cells[0].group == "throughput") == is_throughput
+                && !run.is_of_sweep(row.name)
+                && !is_shown_elsewhere(runs, run, row.name)
+        };
         for row in run.rows().iter().filter(is_wanted) {
             let ranked = row.ranked(regime).into_iter().filter_map(|(cell, spread)| Some((cell, spread?)));
             let cells: Vec<_> = ranked.collect();
@@ -279,7 +282,7 @@ fn draw_contenders(width: f64, rows: &[Contenders<'_>], labels: &[String], units
         svg.line((layout.left, y), (layout.right, y), "grid");
         // Those behind come first, so that ringway's lie on top.
         let mut cells: Vec<_> = row.cells.iter().collect();
-        cells.sort_by_key(|(cell, _)| (cell.part == Part::Ringway, cell.is_ours));
+        cells.sort_by_key(|(cell, _)| (cell.part == Part::Ours, cell.is_ours));
         for (cell, spread) in cells {
             mark(&mut svg, (x.at(spread.median), y), cell, spread);
         }
@@ -291,7 +294,7 @@ fn mark(svg: &mut Svg, at: (f64, f64), cell: &Cell, spread: &Spread) {
     let told =
         format!("{}: {} ({}), {} rounds", cell.entry, show::time(spread.median), words::range(spread), spread.count);
     match cell.part {
-        Part::Ringway => svg.dot(at, if cell.is_ours { 5.5 } else { 3.5 }, "ahead", &told),
+        Part::Ours => svg.dot(at, if cell.is_ours { 5.5 } else { 3.5 }, "ahead", &told),
         Part::Peer | Part::Spinner => svg.dot(at, 3.5, "hollow", &told),
         Part::Ceiling => svg.curve(&[(at.0, at.1 - 7.0), (at.0, at.1 + 7.0)], "ceiling", &told),
     }

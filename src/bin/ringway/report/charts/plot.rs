@@ -65,7 +65,7 @@ impl Plot {
             svg.line((at, bottom), (at, bottom + 4.0), "axis");
             if at - text_width(&name) / 2.0 >= free {
                 svg.text((at, bottom + 17.0), Anchor::Middle, "tick", &name);
-                free = at + text_width(&name) / 2.0 + 2.0;
+                free = at + text_width(&name) / 2.0 + 8.0;
             }
         }
         svg.text((0.0, TEXT), Anchor::Start, "title", y.title);

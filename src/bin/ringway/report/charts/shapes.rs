@@ -3,7 +3,7 @@
 use crate::results::{Calls, Cell, Comparison, Figure, Regime, Run, Spread};
 
 use super::{
-    Chart, Svg, from_to,
+    Chart, Svg, from_to, is_shown_elsewhere,
     svg::{Anchor, TEXT, fitted, text_width},
     tag,
 };
@@ -28,7 +28,8 @@ pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
         {
             for regime in Regime::ALL {
                 let found = fields(run, calls, regime);
-                if found.len() > 1 {
+                let is_new = |field: &Field<'_>| !is_shown_elsewhere(runs, run, &field.cell.row);
+                if found.len() > 1 && found.iter().any(is_new) {
                     let tag = tag(runs, run, |other| !fields(other, calls, regime).is_empty());
                     let title = format!("Items a second, {by}, {}{tag}", regime.name());
                     charts.push(chart(title, charts.is_empty(), found));

@@ -7,11 +7,11 @@ use crate::{
 };
 
 use super::{
-    Chart, Svg, has_entry,
+    Chart, Svg,
     plot::{Axis, Plot, Series},
     scale::{Kind, Scale, extent, time},
     svg::{Anchor, TEXT},
-    tag,
+    tag_of,
 };
 
 /// Height of the strip.
@@ -25,7 +25,7 @@ pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
     for run in runs {
         let mut shown: Vec<&Latency> = Vec::new();
         let is_of_ours = |found: &&Latency| {
-            found.timeline.len() > 1 && found.part == Part::Ringway && !found.is_jitter && !found.is_closed_loop
+            found.timeline.len() > 1 && found.part == Part::Ours && !found.is_jitter && !found.is_closed_loop
         };
         for found in run.latencies.iter().filter(is_of_ours) {
             let fitness = |found: &Latency| found.load.filter(|&load| load < 0.95).unwrap_or(0.0);
@@ -45,12 +45,8 @@ pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
 
 fn chart<'r>(runs: &'r [Run], run: &'r Run, found: &'r Latency) -> Chart<'r> {
     let load = found.load.map_or(String::new(), |load| format!(", {:.0} % load", load * 100.0));
-    let title = format!(
-        "{}{load}: {}{}",
-        words::arriving(&found.cell, &found.arrivals),
-        found.entry,
-        tag(runs, run, |run| has_entry(run, &found.entry))
-    );
+    let title =
+        format!("{}{load}: {}{}", words::arriving(&found.cell, &found.arrivals), found.entry, tag_of(runs, run, found));
     let notes = vec![
         "Above, p99.9 of each stretch of time; below, the longest time in it that others had the CPU. A peak in \
          both is the machine's, a peak above alone is the queue's."

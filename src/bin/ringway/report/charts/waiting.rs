@@ -71,7 +71,7 @@ fn draw(width: f64, points: &[Point<'_>]) -> Svg {
     let mut places = Vec::new();
     for point in points {
         let at = (plot.x.at(point.cpu.max(CPU_MIN)), plot.y.at(point.ns.median));
-        let class = if point.cell.part == Part::Ringway { "c0" } else { "peer" };
+        let class = if point.cell.part == Part::Ours { "c0" } else { "peer" };
         if let Some(p99) = point.p99_ns {
             let high = plot.y.at(p99.median);
             plot.svg.line(at, (at.0, high), &format!("whisker {class}"));

@@ -1,6 +1,4 @@
-//! What is written down.
-
-mod markdown;
+//! What is written down: `ringway report` makes a page of it, or tables.
 
 use std::{fs, path::PathBuf};
 
@@ -9,11 +7,12 @@ use crate::{
     harness::{
         document::{self, Document, Head},
         facts::{Disturbance, Facts, Watch},
+        open::sweep::Course,
         schedule::Results,
     },
 };
 
-/// Everything that the two writers need.
+/// Everything that the file holds.
 pub(crate) struct Report<'a> {
     /// What was asked for.
     pub(crate) args: &'a Args,
@@ -21,6 +20,8 @@ pub(crate) struct Report<'a> {
     pub(crate) facts: &'a Facts,
     /// What came out.
     pub(crate) results: &'a Results,
+    /// What came out of open loops.
+    pub(crate) courses: &'a [Course],
     /// How long it took.
     pub(crate) seconds: f64,
     /// What the machine did meanwhile.
@@ -31,10 +32,16 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     /// Closes the books of a run.
-    pub(crate) fn new(args: &'a Args, facts: &'a Facts, results: &'a Results, watch: &Watch) -> Self {
+    pub(crate) fn new(
+        args: &'a Args,
+        facts: &'a Facts,
+        results: &'a Results,
+        courses: &'a [Course],
+        watch: &Watch,
+    ) -> Self {
         let disturbance = watch.stop();
-        let unfit = document::unfit(facts, &disturbance, results, &args.wanted);
-        Self { args, facts, results, seconds: watch.seconds(), disturbance, unfit }
+        let unfit = document::unfit(facts, &disturbance, results, courses, &args.wanted);
+        Self { args, facts, results, courses, seconds: watch.seconds(), disturbance, unfit }
     }
 
     fn json(&self) -> String {
@@ -49,29 +56,28 @@ impl<'a> Report<'a> {
             unfit: &self.unfit,
             excluded: &self.results.excluded,
         };
-        let cells = document::cells(self.results, locked_version);
-        let latencies = document::latencies(self.results);
-        Document { head: head.json(), cells, latencies, ..Document::default() }.render()
+        let mut cells = document::cells(self.results, locked_version);
+        cells.extend(self.courses.iter().map(|course| course.figures().json(locked_version)));
+        let mut latencies = document::latencies(self.results);
+        latencies.extend(self.courses.iter().map(|course| course.latency(None)));
+        let knees = document::knees(self.courses);
+        Document { head: head.json(), cells, latencies, knees, matrix: None }.render()
     }
 
-    /// Writes both files; returns the Markdown and where it went.
-    pub(crate) fn write(&self) -> Result<(String, PathBuf), String> {
+    /// Writes the file; returns where it went.
+    pub(crate) fn write(&self) -> Result<PathBuf, String> {
         let directory = &self.args.out;
         fs::create_dir_all(directory).map_err(|error| format!("can't make {}: {error}", directory.display()))?;
-        let markdown = markdown::render(self);
-        let json = self.json();
-        let path = directory.join(self.args.stem() + ".md");
-        for (path, text) in [(&path, &markdown), (&path.with_extension("json"), &json)] {
-            fs::write(path, text).map_err(|error| format!("can't write {}: {error}", path.display()))?;
-        }
-        Ok((markdown, path))
+        let path = directory.join(self.args.stem() + ".json");
+        fs::write(&path, self.json()).map_err(|error| format!("can't write {}: {error}", path.display()))?;
+        Ok(path)
     }
 }
 
 /// Versions of the packages in the lock file that this was built with.
 fn locked_version(package: &str) -> Option<&'static str> {
     let named = format!("name = \"{package}\"");
-    let mut lines = include_str!("../../Cargo.lock").lines();
+    let mut lines = include_str!("../Cargo.lock").lines();
     lines.find(|line| *line == named)?;
     lines.next()?.strip_prefix("version = \"")?.strip_suffix('"')
 }
