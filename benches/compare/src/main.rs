@@ -1,5 +1,5 @@
 //! Runs ringway beside its peers: one process, rounds interleaved, every sample checked and tagged with the distance of
-//! its CPUs. Writes results, as `ringway bench` does.
+//! its CPUs. Prints who stands where; writes results, as `ringway bench` does, and their tables.
 //!
 //! `entries` says which peer runs which rows, `peers` how each of them is asked, `tasks` drives futures and `report` writes
 //! the results down. Rows, loops, rounds and statistics are `../harness`, which `ringway bench` has, too.
@@ -8,6 +8,8 @@
 
 mod args;
 mod entries;
+#[path = "../../../src/bin/ringway/fault.rs"]
+mod fault;
 #[allow(dead_code, unused_imports, reason = "it serves two programs, and each has a use for its part")]
 #[path = "../../harness/mod.rs"]
 mod harness;
@@ -17,6 +19,12 @@ mod machine;
 mod peers;
 mod progress;
 mod report;
+#[allow(dead_code, unused_imports, reason = "the other program makes more of them")]
+#[path = "../../../src/bin/ringway/results/mod.rs"]
+mod results;
+#[allow(dead_code, reason = "the other program shows more")]
+#[path = "../../../src/bin/ringway/show.rs"]
+mod show;
 mod tasks;
 
 use std::{env, process::ExitCode};
@@ -81,11 +89,14 @@ fn run() -> Result<bool, String> {
     let open = Wanted { rounds: wanted.rounds.min(OPEN_ROUNDS), ..wanted.clone() };
     let who = |family: &Family| entries::open(family, &open);
     let courses = families::measure(&open, who, None, &facts.cores, &mut Progress::new(open.rounds));
-    let path = Report::new(&args, &facts, &results, &courses, &watch).write()?;
+    let (path, summary) = Report::new(&args, &facts, &results, &courses, &watch).write()?;
     let path = path.display();
+    print!("{summary}");
     let trouble = document::trouble(&results, &courses).map(|(row, entry, what)| format!("{row} by {entry}: {what}\n"));
     print!("{}", trouble.collect::<String>());
-    println!("written to {path}; cargo run --release --features cli -- report {path} makes a page of it");
+    println!(
+        "written to {path} and .md beside it; cargo run --release --features cli -- report {path} makes a page of it"
+    );
     Ok(results.is_sound() && courses.iter().all(Course::is_sound))
 }
 

@@ -1,4 +1,4 @@
-//! What is written down: `ringway report` makes a page of it, or tables.
+//! What is written down: the results, of which `ringway report` makes a page, and their tables.
 
 use std::{fs, path::PathBuf};
 
@@ -10,7 +10,10 @@ use crate::{
         open::sweep::Course,
         schedule::Results,
     },
+    results::Run,
 };
+
+mod tables;
 
 /// Everything that the file holds.
 pub(crate) struct Report<'a> {
@@ -64,20 +67,23 @@ impl<'a> Report<'a> {
         Document { head: head.json(), cells, latencies, knees, matrix: None }.render()
     }
 
-    /// Writes the file; returns where it went.
-    pub(crate) fn write(&self) -> Result<PathBuf, String> {
+    /// Writes the results, and their tables beside them; returns where they went, and the short tables.
+    pub(crate) fn write(&self) -> Result<(PathBuf, String), String> {
         let directory = &self.args.out;
         fs::create_dir_all(directory).map_err(|error| format!("can't make {}: {error}", directory.display()))?;
         let path = directory.join(self.args.stem() + ".json");
         fs::write(&path, self.json()).map_err(|error| format!("can't write {}: {error}", path.display()))?;
-        Ok(path)
+        let tables = tables::all(&Run::read(&path)?).map_err(|fault| fault.to_string())?;
+        let beside = path.with_extension("md");
+        fs::write(&beside, &tables).map_err(|error| format!("can't write {}: {error}", beside.display()))?;
+        Ok((path, tables::summary(&tables)))
     }
 }
 
 /// Versions of the packages in the lock file that this was built with.
 fn locked_version(package: &str) -> Option<&'static str> {
     let named = format!("name = \"{package}\"");
-    let mut lines = include_str!("../Cargo.lock").lines();
+    let mut lines = include_str!("../../Cargo.lock").lines();
     lines.find(|line| *line == named)?;
     lines.next()?.strip_prefix("version = \"")?.strip_suffix('"')
 }
