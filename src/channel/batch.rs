@@ -120,6 +120,7 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     /// assert_eq!(rx.recv()?[0], 7);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[track_caller]
     pub fn claim(&mut self, max: usize) -> Result<Claim<'_, T, K, W>, SendError<()>> {
         let mut slots = self.claim_slots(max);
         if let Err(PushError::Full(())) = slots {
@@ -146,6 +147,7 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
     ///
     /// # Panics
     /// If `max` is 0.
+    #[track_caller]
     pub fn try_claim(&mut self, max: usize) -> Result<Claim<'_, T, K, W>, TrySendError<()>> {
         match self.claim_slots(max) {
             Ok(slots) => Ok(self.claimed(slots)),
@@ -156,6 +158,7 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
 
     /// Opens a claim, which ends a forgotten one: others may have stood behind it. For one that is refused a receiver may have put
     /// the end of the channel off.
+    #[track_caller]
     fn claim_slots(&mut self, max: usize) -> Result<usize, PushError<()>> {
         assert!(max > 0, "a claim is of one slot at the least");
         let mut telling = Telling(self, Some(1));

@@ -81,6 +81,7 @@ impl Select {
     ///
     /// # Panics
     /// If a weight is 0.
+    #[track_caller]
     pub fn weighted(weights: &[u32]) -> Self {
         assert!(weights.iter().all(|&weight| weight > 0), "a source of weight 0 would never be chosen: leave it out");
         Self { order: Order::Weighted(weights.into()), next: 0, credit: weights.first().copied().unwrap_or(1) }
@@ -216,6 +217,7 @@ impl Ticker {
     ///
     /// # Panics
     /// If the period is zero.
+    #[track_caller]
     pub fn every(period: Duration) -> Self {
         assert!(!period.is_zero(), "a ticker needs a period");
         Self { next: Instant::now().checked_add(period), period }

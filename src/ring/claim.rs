@@ -21,6 +21,7 @@ pub struct Claim<'a, P: Producer> {
 }
 
 impl<'a, P: Producer> Claim<'a, P> {
+    #[track_caller]
     pub(super) fn open(producer: &'a mut P, max: usize) -> Result<Self, PushError<()>> {
         assert!(max > 0, "a claim is of one slot at the least");
         let slots = producer.claim(max)?;

@@ -132,6 +132,7 @@ pub trait Producer: Send + Sized + sealed::Slots {
     /// assert_eq!(rx.try_pop()?[0], 7);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[track_caller]
     fn try_claim(&mut self, max: usize) -> Result<Claim<'_, Self>, PushError<()>> {
         Claim::open(self, max)
     }
