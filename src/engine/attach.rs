@@ -431,3 +431,19 @@ impl Engine {
         self.desks[worker].ask(Command::Attach { id, source, duty }, &self.board);
     }
 }
+
+impl<T> fmt::Debug for Subscribing<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscribing")
+            .field("topic", &self.topic.name())
+            .field("name", &self.name)
+            .field("contract", &self.contract.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Consuming<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consuming").field("queue", &self.queue.name()).finish_non_exhaustive()
+    }
+}

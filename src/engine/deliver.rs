@@ -233,3 +233,12 @@ impl<T, E> std::fmt::Debug for Deliveries<T, E> {
         f.debug_struct("Deliveries").field("attached", &self.attached).finish_non_exhaustive()
     }
 }
+
+impl<T, E, M> std::fmt::Debug for Delivering<'_, T, E, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Delivering")
+            .field("consuming", &self.consuming)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}

@@ -141,3 +141,13 @@ impl<'e, T: Send + Sync + 'static> Following<'e, T> {
         Ok(followed)
     }
 }
+
+impl<T> std::fmt::Debug for Following<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Following")
+            .field("pattern", &self.pattern)
+            .field("name", &self.name)
+            .field("contract", &self.contract.to_string())
+            .finish_non_exhaustive()
+    }
+}
