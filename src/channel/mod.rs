@@ -82,7 +82,6 @@ pub use self::{
     weak::WeakSender,
 };
 
-pub(crate) use crate::ring::Mpmc as SharedByMany;
 /// The kinds, to name the type of an end: `Receiver<Job, Mpmc>`.
 pub use crate::ring::{Broadcast, BroadcastMulti, Dense, Lanes, Mpmc, Spsc};
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{AttachError, Deliveries, Delivering, Engine};
-use crate::channel::{self, DropOldest, Receiver, Sender, SharedByMany};
+use crate::channel::{self, DropOldest, Mpmc, Receiver, Sender};
 use crate::delivery::{
     Answer, BatchId, CallError, Calls, DeadLetters, Effect, Envelope, Joined, Progress, Reply, Ticket, TooManyCalls,
 };
@@ -80,8 +80,8 @@ impl<T: fmt::Debug, R: Send, E: Send> fmt::Debug for Call<T, R, E> {
 pub struct ReplyTo<R: Send, E: Send> {
     ticket: Ticket,
     /// Gone when it is used.
-    home: Option<Sender<Ending<R, E>, SharedByMany>>,
-    progress: Sender<(Ticket, Progress), SharedByMany>,
+    home: Option<Sender<Ending<R, E>, Mpmc>>,
+    progress: Sender<(Ticket, Progress), Mpmc>,
 }
 
 impl<R: Send, E: Send> ReplyTo<R, E> {
@@ -237,10 +237,10 @@ pub struct Caller<T: Send + 'static, R: Send + 'static, E: Send + 'static> {
     /// Jobs that have not ended, also those whose calls have.
     under_way: usize,
     publisher: Publisher<Call<T, R, E>>,
-    home: Sender<Ending<R, E>, SharedByMany>,
-    pub(super) endings: Receiver<Ending<R, E>, SharedByMany>,
-    progress: Sender<(Ticket, Progress), SharedByMany>,
-    reports: Receiver<(Ticket, Progress), SharedByMany>,
+    home: Sender<Ending<R, E>, Mpmc>,
+    pub(super) endings: Receiver<Ending<R, E>, Mpmc>,
+    progress: Sender<(Ticket, Progress), Mpmc>,
+    reports: Receiver<(Ticket, Progress), Mpmc>,
     clock: AnyClock,
 }
 

@@ -24,7 +24,7 @@ use super::{
     supervisor::Supervised,
     tracking::{Inquiry, OwnedDelivery, OwnedTracker},
 };
-use crate::channel::{Receiver, SharedByMany};
+use crate::channel::{Mpmc, Receiver};
 use crate::delivery::{Answer, Effect, Envelope, Origin, Refused};
 use crate::router::PopError;
 use crate::time::{AnyClock, Instant};
@@ -41,7 +41,7 @@ pub(crate) struct DeliveryDuty<T: Send + 'static, E: Send + 'static, H, M> {
     takes_all: bool,
     taken: u64,
     home: Home<E>,
-    homecoming: Receiver<Homecoming<E>, SharedByMany>,
+    homecoming: Receiver<Homecoming<E>, Mpmc>,
     inquiry: Arc<Inquiry<T, E>>,
     asks: u64,
     clock: AnyClock,
@@ -54,7 +54,7 @@ pub(crate) struct DeliveryParts<T: Send + 'static, E: Send + 'static, M> {
     pub(crate) envelope: M,
     pub(crate) tracker: OwnedTracker<T, E>,
     pub(crate) takes_all: bool,
-    pub(crate) home: (Home<E>, Receiver<Homecoming<E>, SharedByMany>),
+    pub(crate) home: (Home<E>, Receiver<Homecoming<E>, Mpmc>),
     pub(crate) inquiry: Arc<Inquiry<T, E>>,
     pub(crate) clock: AnyClock,
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{End, Failure, tracking::OwnedDelivery};
-use crate::channel::{self, Receiver, Sender, SharedByMany, TrySendError};
+use crate::channel::{self, Mpmc, Receiver, Sender, TrySendError};
 use crate::delivery::{Answer, Class, DeadLetters, Effect, Envelope, ItemId, Lease};
 use crate::time::{CapacityError, Instant};
 use crate::wait::{Signal, Sleepers};
@@ -140,7 +140,7 @@ pub(crate) enum Homecoming<E> {
 
 /// The way home of answers: a ring to the worker, and its bell.
 pub(crate) struct Home<E: Send> {
-    ring: Sender<Homecoming<E>, SharedByMany>,
+    ring: Sender<Homecoming<E>, Mpmc>,
     bell: Arc<Sleepers>,
     lease: Duration,
 }
@@ -157,7 +157,7 @@ impl<E: Send> Home<E> {
         leases: usize,
         lease: Duration,
         bell: Arc<Sleepers>,
-    ) -> Result<(Self, Receiver<Homecoming<E>, SharedByMany>), CapacityError> {
+    ) -> Result<(Self, Receiver<Homecoming<E>, Mpmc>), CapacityError> {
         let (ring, answers) = channel::mpmc(leases)
             .map_err(|_| CapacityError::OutOfMemory { places: leases, place_bytes: size_of::<Homecoming<E>>() })?;
         Ok((Self { ring, bell, lease }, answers))
