@@ -10,6 +10,7 @@ mod file;
 mod habits;
 mod layers;
 mod machine;
+mod promises;
 mod reasons;
 
 use std::{
