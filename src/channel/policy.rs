@@ -31,6 +31,7 @@ use crate::wait::{Deadline, Wait};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Policy {
     /// [`Block`](super::Block).
     Block,
