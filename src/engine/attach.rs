@@ -25,6 +25,15 @@ impl Attached {
         Self { duties: Vec::new(), figures: Vec::new(), board: Arc::clone(&engine.board) }
     }
 
+    /// Asks the workers for what was found to be asked, one command a duty. Where a worker is gone the handler ends here, and its
+    /// code may ask the engine: hold no lock.
+    fn begin(self, commands: Vec<Command>) -> Self {
+        for ((_, desk), command) in self.duties.iter().zip(commands) {
+            desk.ask(command, &self.board);
+        }
+        self
+    }
+
     /// Ends the handlers: what they have not handled is counted as left. A keyed queue's shards can be served anew.
     ///
     /// Does not wait: they end in the next cycles of their workers; [`is_over`](Self::is_over) tells.
@@ -155,14 +164,15 @@ impl<'e, T: Send + Sync + 'static> Subscribing<'e, T> {
         let mut subscription = self.topic.subscribe(name, &self.contract, self.start)?;
         registry.stages.extend(stages);
         let membership = Arc::clone(subscription.membership());
-        let mut attached = Attached::new(self.engine);
+        let (mut attached, mut begin) = (Attached::new(self.engine), Vec::new());
         for (shard, (reader, run)) in subscription.take_readers().into_iter().zip(runs).enumerate() {
             let figures = Arc::clone(&run.figures);
             let duty = TopicDuty::new(reader, shard, run, Arc::clone(&membership));
             let place = Place { source, subscription: membership.record().id, shard, figures, told: None };
-            self.engine.attach(&mut registry, &self.workers, place, Box::new(duty), &mut attached);
+            begin.push(self.engine.attach(&mut registry, &self.workers, place, Box::new(duty), &mut attached));
         }
-        Ok(attached)
+        drop(registry);
+        Ok(attached.begin(begin))
     }
 }
 
@@ -327,7 +337,7 @@ impl<'e, T: Send + 'static> Consuming<'e, T> {
             intakes.push(own);
         }
         registry.stages.extend(stages);
-        let mut attached = Attached::new(self.engine);
+        let (mut attached, mut begin) = (Attached::new(self.engine), Vec::new());
         for (nth, (own, run)) in intakes.into_iter().zip(runs).enumerate() {
             let figures = Arc::clone(&run.figures);
             let (duty, told) = duty(Intakes::new(self.queue.clone(), own), run);
@@ -335,9 +345,10 @@ impl<'e, T: Send + 'static> Consuming<'e, T> {
             let only = [self.workers.get(nth).copied().unwrap_or(nth)];
             let workers = if is_shared { &only[..] } else { &self.workers[..] };
             let place = Place { source, subscription: 0, shard: nth % shards, figures, told };
-            self.engine.attach(&mut registry, workers, place, duty, &mut attached);
+            begin.push(self.engine.attach(&mut registry, workers, place, duty, &mut attached));
         }
-        Ok(attached)
+        drop(registry);
+        Ok(attached.begin(begin))
     }
 }
 
@@ -405,7 +416,7 @@ impl Engine {
         }
     }
 
-    /// Gives a duty to that of the workers which has the fewest.
+    /// Gives a duty to that of the workers which has the fewest: what is to be asked of it.
     fn attach(
         &self,
         registry: &mut Registry,
@@ -413,7 +424,7 @@ impl Engine {
         place: Place,
         duty: Box<dyn Duty>,
         attached: &mut Attached,
-    ) {
+    ) -> Command {
         let load = |worker: usize| {
             let going = |record: &&HandlerRecord| record.worker == worker && record.figures.end().is_none();
             registry.handlers.iter().filter(going).count()
@@ -428,7 +439,7 @@ impl Engine {
         attached.figures.push(Arc::clone(&figures));
         let record = HandlerRecord { duty: id, source, subscription, shard, worker, figures, told, is_over: false };
         registry.note(record, &self.board);
-        self.desks[worker].ask(Command::Attach { id, source, duty }, &self.board);
+        Command::Attach { id, source, duty }
     }
 }
 

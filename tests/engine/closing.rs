@@ -5,13 +5,15 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
+    thread,
     time::Duration,
 };
 
 use ringway::{
     Engine,
-    engine::{AttachError, Watermarks},
-    router::{Held, OpenError, Policy, PublishError},
+    engine::{AttachError, Probe, Watermarks},
+    router::{Held, OpenError, Policy, PublishError, Shape},
+    worker::{End, Handler},
 };
 
 use super::{by_hand, poll_all, until};
@@ -229,4 +231,34 @@ fn what_nobody_serves_is_not_drained() {
     assert!(!report.is_drained(), "{report}");
     report.ledger.check().unwrap();
     assert_eq!(jobs.take_left(), [7]);
+}
+
+/// A handler that is given to a worker that is gone ends at once, and may look at the engine as it does.
+#[test]
+fn a_handler_without_a_worker_may_ask_as_it_ends() {
+    struct Asks(Probe, Arc<AtomicU64>);
+    impl<S: Shape> Handler<S> for Asks {
+        fn handle(&mut self, _item: S::Item<'_>) {}
+
+        fn ended(&mut self, _end: End) {
+            self.0.audit();
+            self.1.fetch_add(1, Relaxed);
+        }
+    }
+
+    let (engine, workers) = by_hand(1);
+    drop(workers);
+    let jobs = engine.queue::<u64>("jobs").open().unwrap();
+    let events = engine.topic::<u64>("events").open().unwrap();
+    let asked = Arc::new(AtomicU64::new(0));
+    let (probe, told) = (engine.probe(), Arc::clone(&asked));
+    let attached = thread::spawn(move || {
+        let make = move |_| Asks(probe.clone(), Arc::clone(&told));
+        let (of_jobs, of_events) = (make.clone(), make);
+        engine.consume(&jobs).handle(of_jobs).unwrap();
+        engine.subscribe(&events, "one").handle(of_events).unwrap();
+    });
+    until("both are attached", || attached.is_finished());
+    attached.join().unwrap();
+    assert_eq!(asked.load(Relaxed), 2);
 }
