@@ -29,7 +29,7 @@ use ringway::wait::Park;
 use ringway::{
     Engine,
     delivery::{AtBound, Envelope, Order, Rules, Tracker},
-    router::Held,
+    router::{Held, Order as RingOrder},
     time::{Instant, Wheel},
     worker::{Leased, Polled},
 };
@@ -272,10 +272,17 @@ fn timed(counted: &Timing, count: usize) {
     assert_eq!(wheel.depth(), PENDING);
 }
 
-/// Items of a queue handled by a worker that is polled: by a plain handler, or acked by rules of delivery.
-fn worked(rules: Option<Rules>, count: usize) {
+/// Which half of an item's way through the engine is counted.
+#[derive(Clone, Copy, PartialEq)]
+enum Half {
+    Publish,
+    Work,
+}
+
+/// Items of a queue published, or handled by a worker that is polled: by a plain handler, or acked by rules of delivery.
+fn queued(ring: RingOrder, rules: Option<Rules>, half: Half, count: usize) {
     let engine = Engine::builder().workers(1).by_hand().start().expect("an engine");
-    let queue = engine.queue::<u64>("items").capacity(ROUND).open().expect("a queue");
+    let queue = engine.queue::<u64>("items").capacity(ROUND).order(ring).open().expect("a queue");
     match rules {
         None => drop(engine.consume(&queue).handle(|_| |item: Held<'_, u64>| handle(*item)).expect("attached")),
         Some(rules) => {
@@ -289,9 +296,31 @@ fn worked(rules: Option<Rules>, count: usize) {
         }
     }
     let (mut worker, mut publisher) = (engine.take_workers().remove(0), queue.publisher());
-    let publish = || (0..ROUND as u64).for_each(|item| publisher.try_publish(&0_u32, item).expect("room"));
+    let publish = || (0..ROUND as u64).for_each(|item| publisher.try_publish(&0_u32, black_box(item)).expect("room"));
     let poll = || while worker.poll() != Polled::Idle {};
-    rounds(count, false, publish, poll);
+    rounds(count, half == Half::Publish, publish, poll);
+}
+
+/// Items of a topic published to, or handled for, one gating subscription.
+fn told(half: Half, count: usize) {
+    let engine = Engine::builder().workers(1).by_hand().start().expect("an engine");
+    let topic = engine.topic::<u64>("items").capacity(ROUND).open().expect("a topic");
+    drop(engine.subscribe(&topic, "one").handle(|_| |item: &u64| handle(*item)).expect("attached"));
+    let (mut worker, mut publisher) = (engine.take_workers().remove(0), topic.publisher());
+    let publish = || (0..ROUND as u64).for_each(|item| publisher.try_publish(&0_u32, black_box(item)).expect("room"));
+    let poll = || while worker.poll() != Polled::Idle {};
+    rounds(count, half == Half::Publish, publish, poll);
+}
+
+/// Taken as a worker takes them.
+fn each<P, C>((mut tx, mut rx): (P, C), count: usize)
+where
+    P: Producer<Item = u64>,
+    C: Consumer<Item = u64>,
+{
+    let push = || (0..ROUND).for_each(|_| assert!(tx.try_push(black_box(7)).is_ok()));
+    let pop = || while rx.pop_each(128, handle).is_ok() {};
+    rounds(count, false, push, pop);
 }
 
 fn operations() -> BTreeMap<&'static str, fn(usize)> {
@@ -326,10 +355,17 @@ fn operations() -> BTreeMap<&'static str, fn(usize)> {
     all.insert("wheel schedule", |count| timed(&Timing::Schedule, count));
     all.insert("wheel cancel", |count| timed(&Timing::Cancel, count));
     all.insert("wheel fire", |count| timed(&Timing::Fire, count));
-    all.insert("worker queue", |count| worked(None, count));
-    all.insert("worker queue, delivered", |count| worked(Some(Rules::default()), count));
+    all.insert("mpmc pop each 128", |count| each(mpmc(capacity()).expect("a ring"), count));
+    all.insert("lanes pop each 128", |count| each(lanes(capacity()).expect("a ring"), count));
+    all.insert("publish queue", |count| queued(RingOrder::Total, None, Half::Publish, count));
+    all.insert("publish queue, lanes", |count| queued(RingOrder::PerPublisher, None, Half::Publish, count));
+    all.insert("publish topic", |count| told(Half::Publish, count));
+    all.insert("worker queue", |count| queued(RingOrder::Total, None, Half::Work, count));
+    all.insert("worker queue, lanes", |count| queued(RingOrder::PerPublisher, None, Half::Work, count));
+    all.insert("worker topic", |count| told(Half::Work, count));
+    all.insert("worker queue, delivered", |count| queued(RingOrder::Total, Some(Rules::default()), Half::Work, count));
     all.insert("worker queue, delivered keyed", |count| {
-        worked(Some(Rules { order: KEYED, ..Rules::default() }), count)
+        queued(RingOrder::Total, Some(Rules { order: KEYED, ..Rules::default() }), Half::Work, count)
     });
     all.insert("mpmc displace", |count| {
         let (mut tx, _rx) = mpmc::<u64>(Capacity::exactly(ROUND)).expect("a ring");
