@@ -152,7 +152,10 @@ impl<T: Send + Sync + 'static> Topic<T> {
         Ok(Subscription::new(self.clone(), record, readers))
     }
 
-    /// Refuses whatever is published from now on; what was accepted will be seen.
+    /// Refuses whatever is published from now on; what was accepted will be seen by every subscription that gates.
+    ///
+    /// One that may lose (`latest`, `sample`, `conflate`) may also lose, as its last, what a publisher is publishing just now:
+    /// counted as lost, but not told, since nothing follows. Whoever wants its end exact stops the publishers first.
     pub fn close(&self) {
         let mut members = self.members();
         members.closed = true;
