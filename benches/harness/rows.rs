@@ -416,6 +416,9 @@ pub(crate) const ROWS: &[Row] = &[
         calls: Calls::Blocking,
         producers: 4,
         consumers: 4,
+        burst: Duration::from_millis(16),
+        // Many to one a shard, as where its channels have lanes.
+        ours: "ringway queue, lanes",
         ..ENGINE
     },
     Row { name: "engine-topic-4", topology: Topology::TopicGates, calls: Calls::Blocking, consumers: 4, ..TOPIC },
