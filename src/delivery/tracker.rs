@@ -185,7 +185,6 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             let item = self.take_in(envelope, now);
             return Ok((item, self.next(now)));
         }
-        self.unstick();
         self.ledger.accepted += 1;
         self.lanes.waited(envelope.priority, now, now);
         let handle = self.slots.put(Slot::new(envelope, State::Leased, now));

@@ -1,6 +1,7 @@
 //! Time and delivery against simple models: every answer follows from what was called and from `now`.
 #![cfg(not(ringway_loom))]
 
+mod at_once;
 mod calls;
 mod dedup;
 mod model;
