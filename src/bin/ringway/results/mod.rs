@@ -6,6 +6,8 @@
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
 
 mod parse;
+#[cfg(test)]
+mod repeated;
 pub(crate) mod rows;
 pub(crate) mod statistics;
 

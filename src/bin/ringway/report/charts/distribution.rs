@@ -99,7 +99,7 @@ fn chart<'r>(runs: &'r [Run], kind: (&'r str, &'r str, bool)) -> Chart<'r> {
         notes.push(format!("{} left out: others had too much of a CPU.", words::several(disturbed as usize, "round")));
     }
     if left_out > 0 {
-        notes.push(format!("{left_out} slower peers are in the table alone."));
+        notes.push(format!("In the table alone: {}.", words::several(left_out, "slower peer")));
     }
     let series: Vec<Series> = series(runs, &lines);
     Chart::new(title, notes, move |width| draw(width, &series))

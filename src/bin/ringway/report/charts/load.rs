@@ -48,7 +48,7 @@ impl Sweep<'_> {
     }
 }
 
-/// A chart of all percentiles for each entry of ringway, and one of all contenders' p99.9 where there are peers.
+/// A chart of all percentiles for each entry of ringway, and one of all contenders' p99 where there are peers.
 pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
     let mut kinds: Vec<(&str, &str)> = Vec::new();
     for found in runs.iter().flat_map(|run| &run.latencies).filter(|found| !found.is_closed_loop && !found.is_jitter) {
@@ -64,8 +64,12 @@ pub(super) fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
         if has_peers {
             charts.push(of_all(runs, kind, &sweeps));
         }
-        let ours = sweeps.into_iter().filter(|sweep| sweep.loads[0].part == Part::Ours);
-        charts.extend(ours.map(|sweep| of_one(runs, kind, sweep)));
+        // A run with many contenders takes fewer loads of each; the finer sweep says all that it says.
+        let most =
+            |entry: &str| sweeps.iter().filter(|sweep| sweep.entry() == entry).map(|sweep| sweep.loads.len()).max();
+        let is_finest = |sweep: &Sweep<'_>| most(sweep.entry()) == Some(sweep.loads.len());
+        let is_ours = |sweep: &&Sweep<'_>| sweep.loads[0].part == Part::Ours && is_finest(sweep);
+        charts.extend(sweeps.iter().filter(is_ours).map(|sweep| of_one(runs, kind, sweep)));
     }
     charts
 }
@@ -93,7 +97,7 @@ fn sweeps<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str)) -> Vec<Sweep<'r>>
     sweeps
 }
 
-fn of_one<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str), sweep: Sweep<'r>) -> Chart<'r> {
+fn of_one<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str), sweep: &Sweep<'r>) -> Chart<'r> {
     let title =
         format!("{}: {}{}", words::arriving(cell, arrivals), sweep.entry(), tag_of(runs, sweep.run, sweep.loads[0]));
     let mut notes = vec![
@@ -142,10 +146,10 @@ fn of_all<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str), sweeps: &[Sweep<'
     for sweep in sweeps {
         let class = class_of(runs, sweep.loads[0], &mut taken);
         let label = format!("{}{}", sweep.entry(), tag_of(runs, sweep.run, sweep.loads[0]));
-        series.push(Series { told: label.clone(), label, class, points: sweep.points("99.9") });
+        series.push(Series { told: label.clone(), label, class, points: sweep.points("99") });
     }
-    let title = format!("{}: p99.9 of all contenders", words::arriving(cell, arrivals));
-    Chart::new(title, notes, move |width| draw(width, &series, None, Kind::Log, "p99.9, log"))
+    let title = format!("{}: p99 of all contenders", words::arriving(cell, arrivals));
+    Chart::new(title, notes, move |width| draw(width, &series, None, Kind::Log, "p99, log"))
 }
 
 fn draw(width: f64, series: &[Series], knee: Option<f64>, across: Kind, title: &str) -> Svg {

@@ -103,6 +103,11 @@ fn label(plot: &mut Plot, taken: &mut Vec<[f64; 4]>, (x, y): (f64, f64), class: 
             && !taken.iter().any(|other| left < other[2] && other[0] < right && top < other[3] && other[1] < bottom)
     };
     let place = beside.into_iter().chain(moved).find(|&place| is_free(area(place))).unwrap_or(beside[0]);
+    if place.1 != y {
+        // A hairline leads to a name that had to move away.
+        let nearest = x.clamp(place.0, place.0 + width);
+        plot.svg.line((x, y), (nearest, place.1 - (place.1 - y).signum() * LINE / 2.0), "lead");
+    }
     taken.push(area(place));
     plot.svg.text((place.0, place.1 + 4.0), Anchor::Start, &format!("label {class}"), name);
 }
