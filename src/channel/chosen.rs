@@ -25,6 +25,10 @@ pub enum Chosen<A, B, C = Infallible, D = Infallible> {
 /// have passed. An `Option` that is `None` is left out.
 ///
 /// The trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "a `Select` can't receive from `{Self}`",
+    note = "it receives from references to receivers whose ends `Park`, from a `Ticker`, and from an `Option` of one of them"
+)]
 pub trait Receives: Source + takes::Takes {}
 
 impl<T, K: Kind<T>> Receives for Receiver<T, K, Park> {}

@@ -11,6 +11,8 @@ use crate::wait::{Deadline, Wait};
 
 /// One of the [policies](Backpressure) by name: for configuration. It can be written, and read back.
 ///
+/// Since it may be [`DropOldest`], it is for channels that have that one: of `mpmc`. (A [queue](crate::router::Queue) is one.)
+///
 /// | text | |
 /// |---|---|
 /// | `block` | waits |

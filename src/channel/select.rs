@@ -17,6 +17,10 @@ const YIELDS: u32 = 8;
 /// Something that [`Select`] can wait for: a [`Receiver`] whose ends park, or a [`Ticker`]. An `Option` that is `None` is left out.
 ///
 /// The trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a `Select` can wait for",
+    note = "it waits for receivers whose ends `Park`, for a `Ticker`, for a reference to one of them, and for an `Option` of one"
+)]
 pub trait Source: selects::Selects {}
 
 impl<T, K: Kind<T>> Source for Receiver<T, K, Park> {}

@@ -302,6 +302,10 @@ pub trait Closes: Consumer {
 }
 
 /// A producer that can make room by taking out the oldest item.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't take the oldest item out",
+    note = "of the kinds of ring only `mpmc` can: take that one, or a policy other than `DropOldest` and `Policy`"
+)]
 pub trait Displace: Producer {
     /// Puts one item in, and takes the oldest one out if the ring is full; returns that one.
     ///
@@ -329,6 +333,10 @@ pub trait Shows: sealed::MakesRoom {
 }
 
 /// A kind of ring, as a type: for code that is generic over it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no kind of ring for items of `{T}`",
+    note = "items of every kind must be `Send`; those of `Broadcast` and `BroadcastMulti` also `Sync` and `Clone`"
+)]
 pub trait Kind<T>: sealed::Sealed {
     /// The end that puts items in.
     type Producer: Producer<Item = T>;
