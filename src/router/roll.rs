@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::sync::{Mutex, MutexGuard, Tally};
+use crate::sync::{Mutex, MutexGuard, Padded, Tally};
 
 /// One publisher's figures, written by it alone.
 pub(super) struct Sheet {
-    /// Items that went in, by shard.
-    pub(super) accepted: Box<[Tally]>,
+    /// Items that went in, by shard: told with each item, so on a cache line that no other publisher writes.
+    pub(super) accepted: Box<[Accepted]>,
     /// Items that were handed back.
     pub(super) refused: Tally,
     /// Accepted items that `Policy::DropNewest` let go of.
@@ -15,6 +15,9 @@ pub(super) struct Sheet {
     /// Items that `Policy::DropOldest` took out to make room.
     pub(super) dropped_oldest: Tally,
 }
+
+/// What one publisher put into one shard.
+pub(super) type Accepted = Arc<Padded<Tally>>;
 
 /// What publishers did, up to a moment ago; exact while none of them works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +76,7 @@ impl Roll {
     /// A sheet for a new publisher.
     pub(super) fn join(&self) -> Arc<Sheet> {
         let mut state = self.state();
-        let accepted = (0..state.past.accepted.len()).map(|_| Tally::default()).collect();
+        let accepted = (0..state.past.accepted.len()).map(|_| Accepted::default()).collect();
         let sheet = Sheet {
             accepted,
             refused: Tally::default(),

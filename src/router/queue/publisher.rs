@@ -8,7 +8,7 @@ use crate::router::{
     Bells, Key, PublishError,
     bells::put_when_room,
     publishing::{Front, Publishing, told},
-    roll::Sheet,
+    roll::{Accepted, Sheet},
     shard_of,
 };
 use crate::wait::{Park, Signal};
@@ -23,15 +23,19 @@ pub struct Publisher<T: Send + 'static> {
     queue: Queue<T>,
 }
 
-/// A shard's end, and who waits there.
+/// A shard's end, who waits there, and what went in.
 struct Line<T> {
     inlet: Inlet<T>,
     bells: Arc<Bells>,
+    accepted: Accepted,
 }
 
 impl<T: Send + 'static> Publisher<T> {
     pub(super) fn new(queue: Queue<T>, inlets: impl Iterator<Item = Inlet<T>>, sheet: Arc<Sheet>) -> Self {
-        let line = |(shard, inlet)| Line { inlet, bells: Arc::clone(&queue.core.bells[shard]) };
+        let line = |(shard, inlet)| {
+            let (bells, accepted) = (Arc::clone(&queue.core.bells[shard]), Arc::clone(&sheet.accepted[shard]));
+            Line { inlet, bells, accepted }
+        };
         Self { lines: inlets.enumerate().map(line).collect(), sheet, next: 0, park: Park::default(), queue }
     }
 
@@ -97,9 +101,8 @@ impl<T: Send + 'static> Publisher<T> {
         items: &mut VecDeque<T>,
     ) -> Result<usize, PublishError<()>> {
         let shard = shard_of(key, self.lines.len());
-        let accepted = &self.sheet.accepted[shard];
+        let Line { inlet, bells, accepted } = &mut self.lines[shard];
         let mut front = Front { items, taken: |items| accepted.add(items) };
-        let Line { inlet, bells } = &mut self.lines[shard];
         let pushed = inlet.push_iter(&mut front);
         bells.items.notify(*pushed.as_ref().unwrap_or(&0), 0);
         pushed.map_err(told)
@@ -132,7 +135,7 @@ impl<T: Send + 'static> Publisher<T> {
             },
             _ => return Err(PublishError::Full(item)),
         };
-        self.sheet.accepted[shard].add(1);
+        self.lines[shard].accepted.add(1);
         // Last, since its drop may panic: everything is counted by now.
         drop(dropped);
         Ok(())
@@ -156,11 +159,11 @@ impl<T: Send + 'static> Publishing<T> for Publisher<T> {
 
     #[inline(always)]
     fn push(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
-        let Line { inlet, bells } = &mut self.lines[shard];
+        let Line { inlet, bells, accepted } = &mut self.lines[shard];
         match inlet.try_push(item) {
             Ok(()) => {
                 bells.items.notify(1, 0);
-                self.sheet.accepted[shard].add(1);
+                accepted.add(1);
                 Ok(())
             }
             Err(refused) => Err(told(refused)),

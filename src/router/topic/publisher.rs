@@ -8,7 +8,7 @@ use crate::router::{
     Bells, Key, PublishError,
     bells::put_when_room,
     publishing::{Front, Publishing, told},
-    roll::Sheet,
+    roll::{Accepted, Sheet},
     shard_of,
     side::{Lost, push_all},
 };
@@ -33,6 +33,7 @@ struct Line<T> {
     /// What the rings beside had no place for, until it is counted.
     lost: Lost<T>,
     bells: Arc<Bells>,
+    accepted: Accepted,
 }
 
 impl<T: Send + Sync + 'static> Publisher<T> {
@@ -42,6 +43,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
             beside: Vec::new(),
             lost: Lost::new(),
             bells: Arc::clone(&topic.core.bells[shard]),
+            accepted: Arc::clone(&sheet.accepted[shard]),
         };
         let lines = (0..topic.shards()).map(line).collect();
         let mut publisher = Self { lines, sheet, next: 0, changes: 0, park: Park::default(), topic };
@@ -114,10 +116,9 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     ) -> Result<usize, PublishError<()>> {
         let shard = shard_of(key, self.lines.len());
         self.look_again();
-        let accepted = &self.sheet.accepted[shard];
-        if self.lines[shard].beside.is_empty() {
-            let mut front = Front { items, taken: |items| accepted.add(items) };
-            let line = &mut self.lines[shard];
+        let line = &mut self.lines[shard];
+        if line.beside.is_empty() {
+            let mut front = Front { items, taken: |items| line.accepted.add(items) };
             let pushed = line.main.push_iter(&mut front).map_err(told)?;
             line.bells.published();
             return Ok(pushed);
@@ -149,7 +150,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         let line = &mut self.lines[shard];
         push_all(&mut line.main, &mut line.beside, item, &mut line.lost).map_err(told)?;
         line.bells.published();
-        self.sheet.accepted[shard].add(1);
+        line.accepted.add(1);
         line.lost.drop_all();
         Ok(())
     }
@@ -209,7 +210,7 @@ impl<T: Send + Sync + 'static> Publishing<T> for Publisher<T> {
         match line.main.try_push(item) {
             Ok(()) => {
                 line.bells.published();
-                self.sheet.accepted[shard].add(1);
+                line.accepted.add(1);
                 Ok(())
             }
             Err(refused) => Err(told(refused)),
