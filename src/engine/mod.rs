@@ -49,6 +49,7 @@ mod builder;
 mod call;
 #[cfg(feature = "async")]
 mod call_future;
+mod caller;
 mod deliver;
 mod error;
 mod follow;
@@ -69,7 +70,8 @@ use self::registry::{HandlerRecord, Handlers, Registry};
 pub use self::{
     attach::{Attached, Consuming, Subscribing},
     builder::Builder,
-    call::{CALL_TIMEOUT, Call, CallRefused, Caller, Pending, ReplyTo},
+    call::{Call, ReplyTo},
+    caller::{CALL_TIMEOUT, CallRefused, Caller, Pending},
     deliver::{Deliveries, Delivering},
     error::{AttachError, StartError},
     follow::{Followed, Following, Found},
