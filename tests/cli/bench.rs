@@ -29,8 +29,8 @@ fn slips_are_refused_in_a_line_before_anything_is_measured() {
         (&["--arrivals", &path("plain.txt"), "--time", "1"], "plain.txt"),
         (&["--arrivals", &path("still.csv"), "--time", "at_ms"], "all came at one time"),
         (&["--baseline", &path("absent.json")], "absent.json"),
-        (&["--baseline", &path("cut.json")], "cut.json is cut off"),
-        (&["--baseline", &path("other.json")], "no results of schema 1"),
+        (&["--baseline", &path("cut.json")], "cut.json: the JSON ends too early"),
+        (&["--baseline", &path("other.json")], "other.json: no result file"),
         (&["--out", &path("plain.txt/inside")], "can't be written"),
     ] {
         let all: Vec<&str> = ["bench"].iter().chain(arguments).copied().collect();

@@ -4,13 +4,11 @@
 //! figures are distributed. With many cells some differ by chance: a cell counts as changed only if chance would bring forth one
 //! such cell in twenty whole comparisons. That says that the runs differ, not that the code does: machines change, too.
 
-use std::{fs, path::Path};
-
-use serde_json::Value;
+use std::path::Path;
 
 use crate::{
     fault::Fault,
-    harness::document::SCHEMA,
+    results::{Cell, Figure, Regime, Run, Spread},
     show::{Lean, Table},
 };
 
@@ -23,8 +21,7 @@ const DIFFERENCE_MIN: f64 = 0.02;
 #[derive(Debug)]
 pub(super) struct Baseline {
     name: String,
-    cells: Vec<Value>,
-    not_comparable: Vec<String>,
+    run: Run,
 }
 
 /// One cell of both.
@@ -32,7 +29,7 @@ pub(super) struct Baseline {
 struct Pair {
     row: String,
     entry: String,
-    regime: char,
+    regime: Regime,
     before: f64,
     after: f64,
     /// How likely chance alone would set them so far apart, or farther.
@@ -52,28 +49,13 @@ impl Baseline {
     /// # Errors
     /// A [`Fault`], if they can't be read, are cut off, or are none.
     pub(super) fn read(path: &Path) -> Result<Self, Fault> {
-        let name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| Fault::new(format!("--baseline: {name}: {error}")))?;
-        Self::parse(name, &text)
-    }
-
-    fn parse(name: String, text: &str) -> Result<Self, Fault> {
-        let document: Value = serde_json::from_str(text).map_err(|error| {
-            let cut = if error.is_eof() { "is cut off" } else { "is no JSON" };
-            Fault::new(format!("--baseline: {name} {cut}: {error}"))
-        })?;
-        if document["schema"] != SCHEMA {
-            return Err(Fault::new(format!(
-                "--baseline: {name} holds no results of schema {SCHEMA}; give a bench.json or compare.json"
-            )));
-        }
-        let not_comparable = texts(&document["head"]["not_comparable"]);
-        Ok(Self { name, cells: document["cells"].as_array().cloned().unwrap_or_default(), not_comparable })
+        let run = Run::read(path).map_err(|what| Fault::new(format!("--baseline: {what}")))?;
+        Ok(Self { name: path.display().to_string(), run })
     }
 
     /// What has changed since, as text.
-    pub(super) fn compared_with(&self, cells: &[Value]) -> String {
-        let pairs = self.pairs(cells);
+    pub(super) fn compared_with(&self, run: &Run) -> String {
+        let pairs = self.pairs(run);
         let mut table = Table::new(&[
             ("row", Lean::Left),
             ("contender", Lean::Left),
@@ -100,8 +82,8 @@ impl Baseline {
             self.name,
             pairs.len()
         );
-        if !self.not_comparable.is_empty() {
-            text += &format!("  not comparable: {}\n", self.not_comparable.join("; "));
+        if !self.run.not_comparable.is_empty() {
+            text += &format!("  not comparable: {}\n", self.run.not_comparable.join("; "));
         }
         if faster + slower > 0 {
             text += &table.text(2);
@@ -110,17 +92,17 @@ impl Baseline {
     }
 
     /// The cells of both, at each distance that both have seen.
-    fn pairs(&self, cells: &[Value]) -> Vec<Pair> {
+    fn pairs(&self, run: &Run) -> Vec<Pair> {
         let mut pairs = Vec::new();
-        for after in cells {
-            let is_same = |before: &&Value| before["row"] == after["row"] && before["entry"] == after["entry"];
-            let Some(before) = self.cells.iter().find(is_same) else { continue };
-            for regime in ['n', 'f'] {
-                let (old, new) = (in_regime(before, regime), in_regime(after, regime));
+        for after in &run.cells {
+            let is_same = |before: &&Cell| (&before.row, &before.entry) == (&after.row, &after.entry);
+            let Some(before) = self.run.cells.iter().find(is_same) else { continue };
+            for regime in Regime::ALL {
+                let [old, new] = [before, after].map(|cell| cell.figures(Figure::Main, regime).collect::<Vec<f64>>());
                 let Some(chance) = chance(&old, &new) else { continue };
-                let text = |name: &str| after[name].as_str().unwrap_or_default().to_owned();
-                let (row, entry) = (text("row"), text("entry"));
-                pairs.push(Pair { row, entry, regime, before: median(&old), after: median(&new), chance });
+                let [Some(old), Some(new)] = [old, new].map(Spread::of) else { continue };
+                let (row, entry) = (after.row.clone(), after.entry.clone());
+                pairs.push(Pair { row, entry, regime, before: old.median, after: new.median, chance });
             }
         }
         pairs
@@ -141,25 +123,6 @@ impl Pair {
             _ => Verdict::Slower,
         }
     }
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    let texts = value.as_array().into_iter().flatten().filter_map(Value::as_str);
-    texts.map(str::to_owned).collect()
-}
-
-/// The figures of the rounds at that distance.
-fn in_regime(cell: &Value, regime: char) -> Vec<f64> {
-    let letters = cell["regimes"].as_str().unwrap_or_default().chars();
-    let figures = cell["ns"].as_array().into_iter().flatten();
-    letters.zip(figures).filter(|(letter, _)| *letter == regime).filter_map(|(_, ns)| ns.as_f64()).collect()
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    if sorted.len().is_multiple_of(2) { sorted[middle - 1].midpoint(sorted[middle]) } else { sorted[middle] }
 }
 
 /// How likely two samples of one and the same thing would lie so far apart, by their ranks, on either side. `None` without at
@@ -210,17 +173,20 @@ fn two_tails(deviations: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::{Baseline, chance, two_tails};
+    use crate::results::Run;
 
-    fn cell(row: &str, regimes: &str, ns: &[f64]) -> Value {
-        json!({ "row": row, "entry": "ringway spsc", "regimes": regimes, "ns": ns })
+    fn cell(row: &str, regimes: &str, ns: &[f64]) -> String {
+        format!(r#"{{"row":"{row}","entry":"ringway spsc","part":"ringway","regimes":"{regimes}","ns":{ns:?}}}"#)
     }
 
-    fn baseline(cells: &[Value]) -> Baseline {
-        let document = json!({ "schema": 1, "head": { "not_comparable": [] }, "cells": cells });
-        Baseline::parse("old.json".into(), &document.to_string()).expect("results")
+    fn run(cells: &[String]) -> Run {
+        let text = format!(r#"{{"schema":1,"head":{{"tool":"t"}},"cells":[{}]}}"#, cells.join(","));
+        Run::parse(&text).expect("results")
+    }
+
+    fn baseline(cells: &[String]) -> Baseline {
+        Baseline { name: "old.json".into(), run: run(cells) }
     }
 
     fn rounds(from: f64, step: f64) -> Vec<f64> {
@@ -251,12 +217,12 @@ mod tests {
             cell("gone", &near, &rounds(2.0, 0.1)),
             cell("few", "nnn", &[2.0, 2.0, 2.1]),
         ]);
-        let text = old.compared_with(&[
+        let text = old.compared_with(&run(&[
             cell("slower", &near, &rounds(2.4, 0.01)),
             cell("noise", &near, &rounds(2.05, 0.1)),
             cell("new", &near, &rounds(2.0, 0.1)),
             cell("few", "nnn", &[4.0, 4.0, 4.1]),
-        ]);
+        ]));
         assert!(text.starts_with("since old.json: 0 faster, 1 slower, 2 undecided, of 3 that both have\n"), "{text}");
         let line = text.lines().find(|line| line.contains("slower  ringway")).expect("a line of it");
         assert!(line.contains("2.07") && line.contains("2.47") && line.contains("+19.3 %"), "{line}");
@@ -265,20 +231,7 @@ mod tests {
     #[test]
     fn distances_are_never_mixed() {
         let old = baseline(&[cell("spsc", "nnnnnnnffffffff", &rounds(2.0, 0.01))]);
-        let text = old.compared_with(&[cell("spsc", &"f".repeat(15), &rounds(2.0, 0.01))]);
+        let text = old.compared_with(&run(&[cell("spsc", &"f".repeat(15), &rounds(2.0, 0.01))]));
         assert!(text.contains("of 1 that both have"), "{text}");
-    }
-
-    #[test]
-    fn what_is_no_result_is_refused_in_a_line() {
-        for (text, words) in [
-            ("{\"schema\":1,\"cells\":[{\"row\"", "is cut off: EOF"),
-            ("row,ns\n", "is no JSON"),
-            ("{}", "no results of schema 1"),
-            ("{\"schema\":2}", "no results of schema 1"),
-        ] {
-            let fault = Baseline::parse("x.json".into(), text).expect_err(text).to_string();
-            assert!(fault.contains(words) && fault.starts_with("--baseline: x.json"), "{fault}");
-        }
     }
 }

@@ -21,7 +21,9 @@ use crate::{
         rows::{OWN_ROWS, ROWS, Row},
         schedule::{self, Results, Wanted},
     },
-    replay, report, show,
+    replay, report,
+    results::Run,
+    show,
 };
 
 mod baseline;
@@ -84,7 +86,6 @@ pub(crate) fn run(told: &args::Bench) -> Result<ExitCode, Fault> {
     let version = |package: &str| (package == "ringway").then_some(VERSION);
     let mut cells = document::cells(&results, version);
     cells.extend(courses.iter().map(|course| course.figures().json(version)));
-    let compared = baseline.map(|baseline| baseline.compared_with(&cells));
     let of_courses = courses.iter().map(|course| course.latency(Some(course.file())));
     let latencies = document::latencies(&results).into_iter().chain(of_courses).collect();
     let document = Document { head: head.json(), cells, latencies, knees: document::knees(&courses), matrix };
@@ -95,8 +96,9 @@ pub(crate) fn run(told: &args::Bench) -> Result<ExitCode, Fault> {
 
     let trouble = document::trouble(&results, &courses);
     let trouble = trouble.map(|(row, entry, what)| show::beside("TROUBLE", 24, &format!("{row} by {entry}: {what}")));
-    let mut text = report::summary(&path)? + &trouble.collect::<String>();
-    text += &compared.map(|compared| format!("\n{compared}")).unwrap_or_default();
+    let runs = [Run::read(&path).map_err(Fault::new)?];
+    let mut text = report::summary(&runs) + &trouble.collect::<String>();
+    text += &baseline.map(|baseline| format!("\n{}", baseline.compared_with(&runs[0]))).unwrap_or_default();
     let path = path.display();
     show::print(&format!("{text}\nwritten to {path}; ringway report {path} makes a page of it\n"))?;
     let is_sound = results.is_sound() && courses.iter().all(Course::is_sound);

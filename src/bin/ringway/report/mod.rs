@@ -39,12 +39,9 @@ pub(crate) fn run(told: &args::Report) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a result file says, for the terminal.
-///
-/// # Errors
-/// A [`Fault`], if it can't be read.
-pub(crate) fn summary(path: &Path) -> Result<String, Fault> {
-    Run::read(path).map(|run| terminal::text(&[run])).map_err(Fault::new)
+/// What result files say, for the terminal.
+pub(crate) fn summary(runs: &[Run]) -> String {
+    terminal::text(runs)
 }
 
 fn unfit(path: &Path, error: &std::io::Error) -> Fault {
