@@ -91,9 +91,10 @@ impl Args {
         Ok(args)
     }
 
-    /// The stem of the report's files.
-    pub(crate) fn stem(&self) -> String {
-        if self.name.is_empty() { "compare".into() } else { format!("compare-{}", self.name) }
+    /// The file of the results.
+    pub(crate) fn path(&self) -> PathBuf {
+        let stem = if self.name.is_empty() { "compare".into() } else { format!("compare-{}", self.name) };
+        self.out.join(stem + ".json")
     }
 
     /// The command that does this again, without the directory, which is nobody else's.
@@ -154,6 +155,8 @@ fn one_line(error: lexopt::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::Args;
 
     fn parse(line: &str) -> Result<Args, String> {
@@ -171,7 +174,7 @@ mod tests {
     fn the_command_says_what_was_asked() {
         let args = parse("--only spsc,pair --peers rtrb --rounds 5 --out /elsewhere --name x").expect("good arguments");
         assert!(args.command().ends_with("-- --only spsc,pair --peers rtrb --rounds 5 --name x"));
-        assert_eq!(args.stem(), "compare-x");
+        assert_eq!(args.path(), Path::new("/elsewhere/compare-x.json"));
     }
 
     #[test]

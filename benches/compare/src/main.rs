@@ -83,6 +83,7 @@ fn run() -> Result<bool, String> {
         }
         return Ok(true);
     }
+    report::prepare(&args)?;
     let facts = Facts::look(build())?;
     let watch = Watch::start();
     schedule::run(&mut results, wanted, &facts.cores, &mut Progress::new(wanted.rounds));

@@ -1,6 +1,10 @@
 //! What is written down: the results, of which `ringway report` makes a page, and their tables.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     args::Args,
@@ -69,15 +73,24 @@ impl<'a> Report<'a> {
 
     /// Writes the results, and their tables beside them; returns where they went, and the short tables.
     pub(crate) fn write(&self) -> Result<(PathBuf, String), String> {
-        let directory = &self.args.out;
-        fs::create_dir_all(directory).map_err(|error| format!("can't make {}: {error}", directory.display()))?;
-        let path = directory.join(self.args.stem() + ".json");
-        fs::write(&path, self.json()).map_err(|error| format!("can't write {}: {error}", path.display()))?;
+        let path = self.args.path();
+        fs::write(&path, self.json()).map_err(|error| refused(&path, &error))?;
         let tables = tables::all(&Run::read(&path)?).map_err(|fault| fault.to_string())?;
         let beside = path.with_extension("md");
-        fs::write(&beside, &tables).map_err(|error| format!("can't write {}: {error}", beside.display()))?;
+        fs::write(&beside, &tables).map_err(|error| refused(&beside, &error))?;
         Ok((path, tables::summary(&tables)))
     }
+}
+
+/// Makes the folder, and tries to write there: a wrong name must not cost ten minutes.
+pub(crate) fn prepare(args: &Args) -> Result<(), String> {
+    fs::create_dir_all(&args.out).map_err(|error| refused(&args.out, &error))?;
+    let path = args.path();
+    File::options().append(true).create(true).open(&path).map(drop).map_err(|error| refused(&path, &error))
+}
+
+fn refused(path: &Path, error: &io::Error) -> String {
+    format!("--out: {} can't be written: {error}", path.display())
 }
 
 /// Versions of the packages in the lock file that this was built with.

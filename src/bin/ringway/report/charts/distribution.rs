@@ -112,7 +112,7 @@ fn series(runs: &[Run], lines: &[(&Run, &Latency)]) -> Vec<Series> {
         let label = if found.is_jitter {
             "no queue".to_owned()
         } else {
-            format!("{}{}", found.entry, tag_of(runs, run, found))
+            format!("{}{}", words::short(&found.entry), tag_of(runs, run, found))
         };
         let tail = found.at("99.9").map_or("too few samples".to_owned(), show::time);
         // The largest of so many samples stands at the share of the others; the share of all has no place on this axis.

@@ -145,7 +145,7 @@ fn of_all<'r>(runs: &'r [Run], (cell, arrivals): (&str, &str), sweeps: &[Sweep<'
     let (mut series, mut taken) = (Vec::new(), Vec::new());
     for sweep in sweeps {
         let class = class_of(runs, sweep.loads[0], &mut taken);
-        let label = format!("{}{}", sweep.entry(), tag_of(runs, sweep.run, sweep.loads[0]));
+        let label = format!("{}{}", words::short(sweep.entry()), tag_of(runs, sweep.run, sweep.loads[0]));
         series.push(Series { told: label.clone(), label, class, points: sweep.points("99") });
     }
     let title = format!("{}: p99 of all contenders", words::arriving(cell, arrivals));

@@ -19,6 +19,7 @@ mod svg;
 mod timeline;
 mod waiting;
 
+use super::words;
 use svg::Svg;
 
 /// Widths for which each chart is drawn.
@@ -107,7 +108,7 @@ fn tag(runs: &[Run], run: &Run, holds: impl Fn(&Run) -> bool) -> String {
     if others().next().is_none() {
         String::new()
     } else if is_own(|run| &run.tool) {
-        format!(", {}", run.tool)
+        format!(", {}", words::short(&run.tool))
     } else if is_own(|run| &run.commit) {
         format!(", {}", run.commit)
     } else if is_own(|run| &run.date) {
