@@ -141,12 +141,7 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
                     );
                 })
             });
-            let room = &queue.bells(*shard).room;
-            match batch {
-                // More is there, and so are further turns: one publisher fills what there is by itself.
-                Ok(items) if items >= limits.batch_items && !queue.has_lanes() => room.notify(1, 0),
-                _ => room.notify_all(),
-            }
+            queue.bells(*shard).room.notify_all();
             match batch {
                 Ok(items) => {
                     handled = items;

@@ -70,44 +70,6 @@ impl<T: Send + 'static> Intakes<T> {
         self.call_others(0);
         for (shard, intake) in self.open.drain(..) {
             self.queue.give_back(shard, intake);
-            // Those whom no further turn will call.
-            self.queue.bells(shard).room.notify_all();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        thread,
-        time::{Duration, Instant},
-    };
-
-    use super::{End, Intakes, Queue, Signal};
-    use crate::router::QueuePlan;
-
-    /// A full batch calls one publisher only, since turns follow. Where none does, the others are called as the handler goes.
-    #[test]
-    fn whoever_goes_calls_all_that_wait_for_room() {
-        let plan = QueuePlan { capacity: 2, ..QueuePlan::default() };
-        let queue = Queue::<u64>::open("jobs".parse().expect("a name"), plan).expect("a small queue");
-        let mut publisher = queue.publisher();
-        while publisher.try_publish(&0_u32, 0).is_ok() {}
-        let until = Instant::now() + Duration::from_secs(20);
-        let waiting: Vec<_> = (0..2)
-            .map(|_| {
-                let mut publisher = queue.publisher();
-                thread::spawn(move || publisher.publish_until(&0_u32, 1, until))
-            })
-            .collect();
-        while queue.bells(0).room.sleepers() < 2 {
-            thread::yield_now();
-        }
-        let intake = queue.intake(0).expect("nobody has it");
-        let mut intakes = Intakes::new(queue.clone(), vec![(0, intake)]);
-        intakes.open[0].1.pop_each(2, |_| ()).expect("two items");
-        intakes.end(End::Detached);
-        waiting.into_iter().for_each(|waiting| assert_eq!(waiting.join().expect("no panic"), Ok(())));
-        assert!(Instant::now() < until, "they slept until their own time was over");
     }
 }

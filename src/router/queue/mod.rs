@@ -175,11 +175,6 @@ impl<T: Send + 'static> Queue<T> {
         self.core.left_total.get()
     }
 
-    /// Whether room is one publisher's only.
-    pub(crate) fn has_lanes(&self) -> bool {
-        self.plan().order == Order::PerPublisher
-    }
-
     /// Who waits at a shard.
     pub(crate) fn bells(&self, shard: usize) -> &Bells {
         &self.core.bells[shard]
