@@ -16,6 +16,9 @@ use crate::sync::{POLLS, park, park_timeout, spin, usable_cpus, yield_now};
 /// sleeps are short, and where a yield comes back late, because strangers keep the CPU busy, not for some hundred waits: a
 /// sleeper that is woken gets its CPU sooner.
 ///
+/// How many CPUs are usable is asked when the process makes its first channel: make it before that thread is pinned, or all
+/// channels share what it may use.
+///
 /// # Cost
 /// Nothing, while it sleeps. Falling asleep interrupts the process's other running threads once (`membarrier`, 0.4 to
 /// 10 µs). Whoever notifies pays one relaxed load while nobody sleeps, and a system call for each sleeper it wakes.
