@@ -67,7 +67,7 @@ fn draw(width: f64, points: &[Point<'_>]) -> Svg {
     let x = Axis { kind: Kind::Log, range: (cpus.0 * 0.7, cpus.1 * 1.4), title: "CPU time, of one CPU", name: percent };
     let y = Axis { kind: Kind::Log, range: (times.0 * 0.7, times.1 * 1.4), title: "latency, log", name: time };
     let mut plot = Plot::new((width, if width > 500.0 { 320.0 } else { 300.0 }), 24.0, &x, &y);
-    let mut taken: Vec<[f64; 4]> = Vec::new();
+    let (mut marks, mut names): (Vec<[f64; 4]>, Vec<[f64; 4]>) = Default::default();
     let mut places = Vec::new();
     for point in points {
         let at = (plot.x.at(point.cpu.max(CPU_MIN)), plot.y.at(point.ns.median));
@@ -80,34 +80,41 @@ fn draw(width: f64, points: &[Point<'_>]) -> Svg {
         let told = format!("{}: {}, {} of a CPU", point.cell.entry, show::time(point.ns.median), percent(point.cpu));
         plot.svg.dot(at, 4.5, class, &told);
         let top = point.p99_ns.map_or(at.1, |p99| plot.y.at(p99.median));
-        taken.push([at.0 - 6.0, top - 6.0, at.0 + 6.0, at.1 + 6.0]);
+        marks.push([at.0 - 6.0, top - 6.0, at.0 + 6.0, at.1 + 6.0]);
         places.push((at, class, point.cell.entry.as_str()));
     }
     for (at, class, name) in places {
-        label(&mut plot, &mut taken, at, class, name);
+        label(&mut plot, &marks, &mut names, at, class, name);
     }
     plot.svg
 }
 
-/// Puts a name beside its dot, where no other is.
-fn label(plot: &mut Plot, taken: &mut Vec<[f64; 4]>, (x, y): (f64, f64), class: &str, name: &str) {
-    let width = text_width(name);
+/// Puts a name beside its dot, where neither a mark nor another name is; on a mark, where there is no such place.
+fn label(plot: &mut Plot, marks: &[[f64; 4]], names: &mut Vec<[f64; 4]>, (x, y): (f64, f64), class: &str, name: &str) {
+    // With a little air: an estimate knows no bold.
+    let width = 1.12 * text_width(name);
     let edges = [plot.edges[0], plot.svg.width, plot.edges[2] - LINE / 2.0, plot.edges[3]];
     let beside = [(x + 9.0, y), (x - 9.0 - width, y)];
-    let lines = (1..=8).flat_map(|nth| [LINE * f64::from(nth), LINE * f64::from(-nth)]);
-    let moved = lines.flat_map(|off| [(x + 9.0, y + off), (x - 9.0 - width, y + off), (x - width / 2.0, y + off)]);
+    let lines = (1..=16).flat_map(|nth| [LINE * f64::from(nth), LINE * f64::from(-nth)]);
+    let moved = lines.flat_map(|off| {
+        [x + 9.0, x - 9.0 - width, x - width / 2.0, edges[0], edges[1] - width - 12.0].map(|left| (left, y + off))
+    });
     let area = |(left, middle): (f64, f64)| [left, middle - LINE / 2.0, left + width, middle + LINE / 2.0];
-    let is_free = |[left, top, right, bottom]: [f64; 4]| {
-        let is_inside = left >= edges[0] && right <= edges[1] && top >= edges[2] && bottom <= edges[3];
-        is_inside
-            && !taken.iter().any(|other| left < other[2] && other[0] < right && top < other[3] && other[1] < bottom)
+    let is_inside = |[left, top, right, bottom]: [f64; 4]| {
+        left >= edges[0] && right <= edges[1] && top >= edges[2] && bottom <= edges[3]
     };
-    let place = beside.into_iter().chain(moved).find(|&place| is_free(area(place))).unwrap_or(beside[0]);
+    let is_off = |others: &[[f64; 4]], [left, top, right, bottom]: [f64; 4]| {
+        !others.iter().any(|other| left < other[2] && other[0] < right && top < other[3] && other[1] < bottom)
+    };
+    let places: Vec<_> = beside.into_iter().chain(moved).filter(|&place| is_inside(area(place))).collect();
+    let free: Vec<_> = places.into_iter().filter(|&place| is_off(names, area(place))).collect();
+    let clear = free.iter().find(|&&place| is_off(marks, area(place)));
+    let Some(&place) = clear.or(free.first()) else { return };
     if place.1 != y {
         // A hairline leads to a name that had to move away.
         let nearest = x.clamp(place.0, place.0 + width);
         plot.svg.line((x, y), (nearest, place.1 - (place.1 - y).signum() * LINE / 2.0), "lead");
     }
-    taken.push(area(place));
+    names.push(area(place));
     plot.svg.text((place.0, place.1 + 4.0), Anchor::Start, &format!("label {class}"), name);
 }
