@@ -136,8 +136,8 @@ impl Model {
 
     /// A claim left so many slots, or fewer, unwritten. They, too, have overwritten what lay there.
     pub(crate) fn leaves_unwritten(&mut self, slots: usize) {
+        self.ungated |= slots > 0 && self.views.iter().all(Option::is_none);
         if self.facts.tombstones {
-            self.ungated |= slots > 0 && self.views.iter().all(Option::is_none);
             let hold = self.facts.hold(self.capacity);
             for view in self.views.iter_mut().flatten() {
                 view.tombstones = (view.tombstones + slots).min(hold);
