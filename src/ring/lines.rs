@@ -40,6 +40,8 @@ impl<T> Lines<T> {
             / if size_of::<Cell<T>>() == 0 { 1 } else { size_of::<Cell<T>>() };
         if fit == 0 { 1 } else { fit as u64 }
     };
+    /// Whether an item is so large that a reader at the producer's heels disturbs it with each.
+    pub(super) const FEW_PER_LINE: bool = Self::PER_LINE <= 3;
     /// Offset of the first item from the header.
     const FIRST_ITEM: usize = {
         let align = align_of::<Cell<T>>();

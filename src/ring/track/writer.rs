@@ -120,11 +120,11 @@ impl<T> Writer<T> {
     #[inline(always)]
     fn next_line(&mut self, track: &Track<T>) {
         self.place.next_line(&track.lines);
-        if Lines::<T>::PER_LINE > 1 {
-            // The reader has had these lines last: ask for them before they are written. Two lines ahead was measured best,
-            // and 17 % faster than none; no gain where each item has a header of its own.
-            prefetch_for_write(self.place.header_ahead(&track.lines, 2));
-        }
+        // The reader has had these lines last: ask for them before they are written. Eight items ahead, and two lines at the
+        // least, was measured best: none is 17 % slower with the smallest items, and 12 % with those of 64 bytes.
+        const ITEMS_AHEAD: usize = 8;
+        let ahead = (ITEMS_AHEAD / Lines::<T>::PER_LINE as usize).max(2);
+        prefetch_for_write(self.place.header_ahead(&track.lines, ahead));
     }
 
     #[cold]
