@@ -149,10 +149,49 @@ fn the_tables_of_the_readme_are_those_of_the_results() {
     run(&["report", RESULTS, "--readme", &copy]).well();
     let written = fs::read_to_string(&copy).expect("a README");
     assert!(told == written, "the README's tables are not those of benches/results/compare.json: {}", remedy());
-    // A figure that somebody changes by hand is noticed.
-    fs::write(&copy, told.replacen("| pair | spsc | ", "| pair | spsc | 9", 1)).expect("written");
-    run(&["report", RESULTS, "--readme", &copy]).well();
-    assert!(told == fs::read_to_string(&copy).expect("a README"));
+    // A figure that somebody changes by hand is noticed, in every table.
+    for row in ["| one to one: `spsc` | spsc | ", "| pair | spsc | ", "| spsc-blocking | spsc | "] {
+        let changed = told.replacen(row, &format!("{row}9"), 1);
+        assert!(changed != told, "no row {row:?}");
+        fs::write(&copy, changed).expect("written");
+        run(&["report", RESULTS, "--readme", &copy]).well();
+        assert!(told == fs::read_to_string(&copy).expect("a README"), "{row}");
+    }
+}
+
+/// The lines of a table of the README, without its header.
+fn readme_rows(block: &str) -> Vec<String> {
+    let told = fs::read_to_string(README).expect("a README");
+    let start = format!("<!-- ringway report: {block} -->\n");
+    let (_, rest) = told.split_once(&start).unwrap_or_else(|| panic!("the README has no block `{block}`"));
+    let (block, _) = rest.split_once("<!-- end -->").expect("an end");
+    block.lines().skip(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_readme_tells_of_every_row_and_first_of_some_with_a_loser() {
+    let results: Value = serde_json::from_str(&fs::read_to_string(RESULTS).expect("results")).expect("JSON");
+    let cells = results["cells"].as_array().expect("cells");
+    // A load of a sweep is a share of what each contender takes, and what was measured once has no median.
+    let is_compared = |cell: &&Value| {
+        let is_load = cell["row"].as_str().is_some_and(|row| row.ends_with(" %"));
+        cell["part"] == "peer" && !is_load && cell["ns"].as_array().is_some_and(|ns| ns.len() > 1)
+    };
+    let with_peers = cells.iter().filter(is_compared);
+    let all = [readme_rows("rings"), readme_rows("channels")].concat();
+    for row in with_peers.map(|cell| cell["row"].as_str().expect("a name")) {
+        let names = [format!("| {row} | "), format!("| {row} p50 | ")];
+        let told = all.iter().filter(|line| names.iter().any(|name| line.starts_with(name))).count();
+        assert_eq!(told, 1, "{row}");
+    }
+    let summary = readme_rows("summary");
+    assert!((5..=8).contains(&summary.len()), "{summary:?}");
+    for line in &summary {
+        let (asked, figures) = line.split_once('`').expect("the row's name");
+        let (row, figures) = figures.split_once('`').expect("the row's name");
+        assert!(all.contains(&format!("| {row}{figures}")), "{asked}: {row} has other figures than below");
+    }
+    assert!(summary.last().is_some_and(|line| line.starts_with("| most behind: ") && line.contains(" **0.")));
 }
 
 fn remedy() -> &'static str {
@@ -167,7 +206,7 @@ fn markers_that_make_no_sense_are_refused() {
         ("a\n<!-- ringway report: run -->\n", "x.md:2: block `run` has no `<!-- end -->` after it"),
         (
             "<!-- ringway report: wrong -->\n<!-- end -->",
-            "x.md:1: no block `wrong`: run, rings, channels, ceilings, cells, contenders are known",
+            "x.md:1: no block `wrong`: run, legend, summary, rings, channels, ceilings, ratios, cells, contenders are known",
         ),
         ("<!-- ringway report: run\n<!-- end -->", "x.md:1: the marker has no"),
     ] {

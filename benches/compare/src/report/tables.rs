@@ -11,7 +11,7 @@ mod words;
 /// What the tables stand in.
 const FRAME: &str = include_str!("frame.md");
 /// Where those begin that are too long for a terminal.
-const LONG: &str = "## Every cell";
+const LONG: &str = "## Every ratio";
 
 /// Everything that the results hold.
 pub(super) fn all(run: &Run) -> Result<String, Fault> {

@@ -5,7 +5,8 @@
 
 use crate::{
     fault::Fault,
-    results::{Calls, Cell, Comparison, Part, Regime, Run, rows::Figure},
+    harness::measure::FAR_NS,
+    results::{Calls, Cell, Comparison, Part, Regime, Run, Verdict, rows::Figure, statistics},
     show,
 };
 
@@ -43,14 +44,18 @@ pub(super) fn rewrite(text: &str, path: &str, run: &Run) -> Result<String, Fault
 }
 
 /// What a marker may name.
-const BLOCKS: [&str; 6] = ["run", "rings", "channels", "ceilings", "cells", "contenders"];
+const BLOCKS: [&str; 9] =
+    ["run", "legend", "summary", "rings", "channels", "ceilings", "ratios", "cells", "contenders"];
 
 fn block(name: &str, run: &Run) -> Option<String> {
     match name {
         "run" => Some(about(run)),
-        "rings" => Some(table(run, |calls| calls == Calls::Try)),
-        "channels" => Some(table(run, |calls| calls != Calls::Try)),
+        "legend" => Some(legend()),
+        "summary" => Some(summary(run)),
+        "rings" => Some(rows(run, |calls| calls == Calls::Try)),
+        "channels" => Some(rows(run, |calls| calls != Calls::Try)),
         "ceilings" => Some(ceilings(run)),
+        "ratios" => Some(ratios(run)),
         "cells" => Some(cells(run)),
         "contenders" => Some(contenders(run)),
         _ => None,
@@ -87,31 +92,66 @@ fn about(run: &Run) -> String {
     )
 }
 
-/// ringway beside the best peer, a row a line; near and far are columns apart where both were seen.
-fn table(run: &Run, is_wanted: impl Fn(Calls) -> bool) -> String {
+/// How the tables are read.
+fn legend() -> String {
+    format!(
+        "Times are medians in ns: of an item, or of one trip (ping-pong, wake, paced, and items that come at a rate). A ratio is \
+         the best\npeer's time over ringway's in the same round: above 1 ringway is faster. **Bold** is decided: chance alone would \
+         be as one-sided\nat most {:.0} % of the time, and the ratio is {:.0} % or more from 1. The rest is not decided, be it that \
+         rounds differ or that they\nare fewer than {}. *Near* and *far* are the distances that the host puts between two CPUs: a \
+         cache line's round trip below {FAR_NS:.0}\nns, and above.\n",
+        statistics::CHANCE_MAX * 100.0,
+        statistics::MARGIN * 100.0,
+        statistics::ROUNDS_TO_DECIDE
+    )
+}
+
+/// What newcomers ask first, and the row that answers.
+const FIRST: [(&str, &str); 7] = [
+    ("one to one", "spsc"),
+    ("many to one", "mpsc-4"),
+    ("many to many", "mpmc-2x2"),
+    ("one to each of two", "broadcast-2"),
+    ("one to one, waiting", "spsc-blocking"),
+    ("many to one, as futures", "mpsc-4-async"),
+    ("an engine's queue, by key", "engine-queue-keyed"),
+];
+
+/// Of those rows that the file has, and of the one that ringway loses by most.
+fn summary(run: &Run) -> String {
+    let all = run.comparisons();
+    let ratio = |found: &Comparison<'_>| found.ratio.map_or(f64::INFINITY, |ratio| ratio.spread.median);
+    let behind = all.iter().filter(|found| found.verdict() == Verdict::Behind);
+    let most = behind.min_by(|one, other| ratio(one).total_cmp(&ratio(other)));
+    let rows = FIRST.into_iter().chain(most.map(|found| ("most behind", found.title.as_str())));
+    table(&all, rows.map(|(asked, title)| (format!("{asked}: `{title}`"), title)))
+}
+
+/// All rows of such calls, in the order of the file.
+fn rows(run: &Run, is_wanted: impl Fn(Calls) -> bool) -> String {
     let all: Vec<Comparison<'_>> = run.comparisons().into_iter().filter(|found| is_wanted(found.calls)).collect();
+    let mut titles: Vec<&str> = all.iter().map(|found| found.title.as_str()).collect();
+    // A row's comparisons, near and far, follow each other.
+    titles.dedup();
+    table(&all, titles.into_iter().map(|title| (title.to_owned(), title)))
+}
+
+/// ringway beside the best peer, a row a line, under a name; near and far are columns apart where both were seen.
+fn table<'t>(all: &[Comparison<'_>], rows: impl Iterator<Item = (String, &'t str)>) -> String {
     let regimes: Vec<Regime> =
         Regime::ALL.into_iter().filter(|&regime| all.iter().any(|found| found.regime == regime)).collect();
-    let mut header = "| row | ringway |".to_owned();
-    let mut rule = "|---|---|".to_owned();
+    let mut text = "| row | ringway |".to_owned();
     for regime in &regimes {
-        let which = if regimes.len() > 1 { format!(" {}", regime.name()) } else { String::new() };
-        header += &format!(" ns{which} | best peer{which} | ns | ratio | range | verdict |");
-        rule += "---:|---|---:|---:|---:|---|";
+        let which = if regimes.len() > 1 { format!("{}: ", regime.name()) } else { String::new() };
+        text += &format!(" {which}ns | best peer | ratio |");
     }
-    let mut titles: Vec<&str> = Vec::new();
-    for found in &all {
-        if !titles.contains(&found.title.as_str()) {
-            titles.push(&found.title);
-        }
-    }
-    let mut text = format!("{header}\n{rule}\n");
-    for title in titles {
+    text += &format!("\n|---|---|{}\n", "---:|---|---:|".repeat(regimes.len()));
+    for (name, title) in rows {
         let of_row = || all.iter().filter(|found| found.title == title);
-        let ours = of_row().next().map_or("", |found| words::short(&found.ours.entry));
-        text += &format!("| {title} | {ours} |");
+        let Some(first) = of_row().next() else { continue };
+        text += &format!("| {name} | {} |", words::short(&first.ours.entry));
         for &regime in &regimes {
-            text += &of_row().find(|found| found.regime == regime).map_or(" | | | | | |".into(), columns);
+            text += &of_row().find(|found| found.regime == regime).map_or(" | | |".into(), columns);
         }
         text.push('\n');
     }
@@ -119,12 +159,18 @@ fn table(run: &Run, is_wanted: impl Fn(Calls) -> bool) -> String {
 }
 
 fn columns(found: &Comparison<'_>) -> String {
-    let (ratio, range) = match found.ratio {
-        Some(ratio) => (format!("**{}**", words::times(ratio.spread.median)), words::ratio_range(&ratio)),
-        None => ("-".into(), "-".into()),
-    };
-    let (ours, peer) = (words::our_figure(found), words::ns(found.peer_ns.median));
-    format!(" {ours} | {} | {peer} | {ratio} | {range} | {} |", found.peer.entry, found.verdict().name())
+    let ratio = words::ratio(found);
+    let ratio = if found.verdict() == Verdict::Undecided { ratio } else { format!("**{ratio}**") };
+    format!(" {} | {} {} | {ratio} |", words::our_figure(found), found.peer.entry, words::ns(found.peer_ns.median))
+}
+
+/// The same in full, near and far lines apart: with ranges, rounds and verdicts.
+fn ratios(run: &Run) -> String {
+    let mut text = format!("| {} |\n|---|---|---|---:|---|{}---|\n", words::COMPARED.join(" | "), "---:|".repeat(5));
+    for found in run.comparisons() {
+        text += &format!("| {} |\n", words::compared(&found).join(" | "));
+    }
+    text
 }
 
 /// Every contender of every row, best first.

@@ -21,6 +21,21 @@ const PERCENTILES: [(&str, Column); 6] = [
     ("max", Column::WideNumber),
 ];
 
+/// Columns of [`words::COMPARED`].
+const COMPARED: [Column; words::COMPARED.len()] = [
+    Column::Words,
+    Column::WideWords,
+    Column::WideWords,
+    Column::WideNumber,
+    Column::Words,
+    Column::WideNumber,
+    Column::Number,
+    Column::WideNumber,
+    Column::WideNumber,
+    Column::WideNumber,
+    Column::Words,
+];
+
 /// Adds all of them.
 pub(super) fn write(runs: &[Run], body: &mut String) {
     comparisons(runs, body);
@@ -38,50 +53,21 @@ fn comparisons(runs: &[Run], body: &mut String) {
         return;
     }
     *body += "<h2>Table: ringway beside the best peer</h2>\n";
-    let mut table = Table::new(&[
-        ("row", Column::Words),
-        ("run", Column::WideWords),
-        ("", Column::WideWords),
-        ("ringway", Column::WideWords),
-        ("ns", Column::WideNumber),
-        ("best peer", Column::Words),
-        ("ns", Column::WideNumber),
-        ("ratio", Column::Number),
-        ("range", Column::WideNumber),
-        ("rounds", Column::WideNumber),
-        ("chance", Column::WideNumber),
-        ("verdict", Column::Words),
-    ]);
+    let mut header: Vec<(&str, Column)> = words::COMPARED.into_iter().zip(COMPARED).collect();
+    header.insert(1, ("run", Column::WideWords));
+    let mut table = Table::new(&header);
     for standing in &standings {
+        let class = match standing.verdict {
+            Verdict::Undecided => "",
+            verdict => verdict.name(),
+        };
         for (run, found) in &standing.comparisons {
-            let or_dash = |text: Option<String>| text.unwrap_or("-".into());
-            let ratio = found.ratio;
-            let verdict = match (standing.comparisons.len() > 1 && standing.verdict != found.verdict(), found.verdict())
-            {
-                (true, verdict) => format!("{}; runs differ", verdict.name()),
-                (false, verdict) => verdict.name().to_owned(),
-            };
-            let class = match standing.verdict {
-                Verdict::Undecided => "",
-                verdict => verdict.name(),
-            };
-            table.row(
-                class,
-                &[
-                    found.title.clone(),
-                    run.commit.clone(),
-                    found.regime.name().into(),
-                    words::short(&found.ours.entry).into(),
-                    words::our_figure(found),
-                    found.peer.entry.clone(),
-                    words::ns(found.peer_ns.median),
-                    or_dash(ratio.map(|ratio| words::times(ratio.spread.median))),
-                    or_dash(ratio.map(|ratio| words::ratio_range(&ratio))),
-                    or_dash(ratio.map(|ratio| ratio.spread.count.to_string())),
-                    or_dash(ratio.map(|ratio| format!("{:.4}", ratio.chance))),
-                    verdict,
-                ],
-            );
+            let mut cells = words::compared(found).to_vec();
+            if standing.verdict != found.verdict() {
+                cells.last_mut().expect("the verdict").push_str("; runs differ");
+            }
+            cells.insert(1, run.commit.clone());
+            table.row(class, &cells);
         }
     }
     *body += &table.finish();

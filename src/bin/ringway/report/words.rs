@@ -32,6 +32,33 @@ pub(super) fn ratio_range(ratio: &Ratio) -> String {
     format!("{:.2} .. {:.2}", ratio.spread.p10, ratio.spread.p90)
 }
 
+/// The ratio of a comparison, if there are rounds enough for one.
+pub(super) fn ratio(comparison: &Comparison<'_>) -> String {
+    comparison.ratio.map_or("-".into(), |ratio| times(ratio.spread.median))
+}
+
+/// What [`compared`] tells.
+pub(super) const COMPARED: [&str; 11] =
+    ["row", "", "ringway", "ns", "best peer", "ns", "ratio", "range", "rounds", "chance", "verdict"];
+
+/// Everything that a table tells of a comparison.
+pub(super) fn compared(comparison: &Comparison<'_>) -> [String; COMPARED.len()] {
+    let of_ratio = |told: fn(&Ratio) -> String| comparison.ratio.as_ref().map_or("-".into(), told);
+    [
+        comparison.title.clone(),
+        comparison.regime.name().into(),
+        short(&comparison.ours.entry).into(),
+        our_figure(comparison),
+        comparison.peer.entry.clone(),
+        ns(comparison.peer_ns.median),
+        ratio(comparison),
+        of_ratio(ratio_range),
+        of_ratio(|ratio| ratio.spread.count.to_string()),
+        of_ratio(|ratio| format!("{:.4}", ratio.chance)),
+        comparison.verdict().name().into(),
+    ]
+}
+
 /// Items a second of a time for each.
 pub(super) fn rate(ns: f64) -> String {
     show::rate(1e9 / ns.max(1e-9), "items")
