@@ -139,6 +139,7 @@ fn files_that_agree_are_told_from_files_that_do_not() {
     assert_eq!((differs.code, differs.err.as_str()), (Some(1), ""));
     assert_says(&differs.out, &["1 differ", "1 contradict each other", "DIFFERS"]);
     assert_says(&run(&["report", "--agree", &one, "--out", "x.html"]).refused(), &["--out"]);
+    assert_says(&run(&["report", "--agree", &one]).refused(), &["name two or more"]);
 }
 
 #[test]
@@ -245,6 +246,9 @@ fn bad_files_get_one_line_each() {
     assert_says(&run(&["report", &fine, &missing]).refused(), &["missing.json: No such file"]);
     assert_says(&run(&["report", folder.to_str().expect("UTF-8")]).refused(), &["Is a directory"]);
     assert_says(&run(&["report"]).refused(), &["<FILE>..."]);
+    // A page in its place would cost the results.
+    assert_says(&run(&["report", &fine, "--out", &fine]).refused(), &["fine.json is one of the result files"]);
+    assert_eq!(fs::read_to_string(&fine).expect("left alone"), good);
     let nowhere = folder.join("no such folder").join("x.html").to_str().expect("UTF-8").to_owned();
     assert_says(&run(&["report", &fine, "--out", &nowhere]).refused(), &["x.html: No such file"]);
 }

@@ -30,13 +30,24 @@ pub(crate) fn run(told: &args::Report) -> Result<ExitCode, Fault> {
         return Ok(ExitCode::SUCCESS);
     }
     if told.agree {
+        if runs.len() < 2 {
+            return Err(Fault::new("--agree holds result files against each other: name two or more"));
+        }
         let found = agreement::of(&runs);
         show::print(&found.text)?;
         return Ok(if found.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
+    if told.files.iter().any(|file| is_same(file, &told.out)) {
+        return Err(Fault::new(format!("--out: {} is one of the result files", told.out.display())));
+    }
     fs::write(&told.out, page::html(&runs)).map_err(|error| unfit(&told.out, &error))?;
     show::print(&format!("{}\nwritten to {}\n", terminal::text(&runs), told.out.display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether both name one file that exists.
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// What result files say, for the terminal.
