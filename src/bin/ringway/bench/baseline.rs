@@ -1,8 +1,8 @@
 //! Two runs side by side: what has changed, and how sure that is.
 //!
 //! Rounds of the same cell, at the same distance of the CPUs, are held against each other by ranks, which ask nothing of how
-//! figures are distributed. With many cells some differ by chance: a cell counts as changed only if chance would bring forth one
-//! such cell in twenty whole comparisons. That says that the runs differ, not that the code does: machines change, too.
+//! figures are distributed. With many cells some differ by chance: a cell counts as changed only if chance would bring forth
+//! one such cell in twenty whole comparisons. That says that the runs differ, not that the code does: machines change, too.
 
 use std::path::Path;
 
@@ -59,6 +59,7 @@ impl Baseline {
         let mut table = Table::new(&[
             ("row", Lean::Left),
             ("contender", Lean::Left),
+            ("", Lean::Left),
             ("before", Lean::Right),
             ("after", Lean::Right),
             ("change", Lean::Right),
@@ -74,7 +75,8 @@ impl Baseline {
             let figure = |ns: f64| if ns < 100.0 { format!("{ns:.2}") } else { format!("{ns:.0}") };
             let change = format!("{:+.1} %", (pair.after / pair.before - 1.0) * 100.0);
             let sure = format!("{:.1} %", (1.0 - pair.corrected(pairs.len())) * 100.0);
-            table.row([pair.row.clone(), pair.entry.clone(), figure(pair.before), figure(pair.after), change, sure]);
+            let names = [pair.row.as_str(), &pair.entry, pair.regime.name()].map(str::to_owned);
+            table.row(names.into_iter().chain([figure(pair.before), figure(pair.after), change, sure]));
         }
         let [faster, slower, undecided] = counts;
         let mut text = format!(
@@ -230,6 +232,12 @@ mod tests {
 
     #[test]
     fn distances_are_never_mixed() {
+        let both = "n".repeat(15) + &"f".repeat(15);
+        let of = |near, far| run(&[cell("spsc", &both, &[rounds(near, 0.01), rounds(far, 0.01)].concat())]);
+        let old = Baseline { name: "old.json".into(), run: of(2.0, 8.0) };
+        let text = old.compared_with(&of(3.0, 9.0));
+        let lines: Vec<&str> = text.lines().skip(2).collect();
+        assert!(lines.len() == 2 && lines[0].contains("  near  ") && lines[1].contains("  far   "), "{text}");
         let old = baseline(&[cell("spsc", "nnnnnnnffffffff", &rounds(2.0, 0.01))]);
         let text = old.compared_with(&run(&[cell("spsc", &"f".repeat(15), &rounds(2.0, 0.01))]));
         assert!(text.contains("of 1 that both have"), "{text}");
