@@ -22,9 +22,9 @@ pub(crate) const SCHEMA: u64 = 1;
 /// The share of samples that others may have disturbed; they are left out, but their neighbours are suspect.
 const DISTURBED_MAX: f64 = 0.2;
 /// What the arrays of a cell hold.
-const ARRAYS: &str = "one value a round. ns: in the cell's unit. p99_ns: of the same sample. cpu: CPU seconds a second. probe: ns of a \
-                      raw round trip, mean of before and after. regimes: one letter a round; n near, f far; left out: c the regime \
-                      changed inside, d others had too much of a CPU, - no figure";
+const ARRAYS: &str = "one value a round. ns: in the cell's unit. p99_ns: of the same sample. cpu: CPU seconds a second. \
+                      probe: ns of a raw round trip, mean of before and after. regimes: one letter a round; n near, f far; \
+                      left out: c the regime changed inside, d others had too much of a CPU, - no figure";
 
 /// The version of a package, if it is known.
 pub(crate) type Version = fn(package: &str) -> Option<&'static str>;
@@ -173,7 +173,8 @@ pub(crate) fn latencies(results: &Results) -> Vec<Value> {
             "cell": row.name, "entry": cell.entry.name, "part": cell.entry.part.name(),
             "arrivals": if is_paced { "fixed" } else { "closed" }, "closed_loop": !is_paced,
             "offered": is_paced.then(|| 1.0 / PACE.as_secs_f64()), "achieved": null, "load": null,
-            "count": times.count(), "percentiles": times.percentiles(), "curve": times.curve(),
+            "count": times.count(), "left_out": cell.samples.iter().flatten().filter(|sample| sample.is_disturbed()).count(),
+            "percentiles": times.percentiles(), "curve": times.curve(),
             "timeline": [], "hdr": null,
         })
     };

@@ -63,7 +63,7 @@ pub(crate) struct Cell {
     pub(crate) faults: Vec<String>,
     /// Samples that did not end.
     pub(crate) hangs: Vec<String>,
-    /// All times of all rounds, where samples have many.
+    /// All times of all rounds, where samples have many; but for rounds in which others had too much of a CPU.
     pub(crate) times: Option<Distribution>,
     /// Set when the cell is not tried any more.
     given_up: bool,
@@ -211,7 +211,10 @@ impl Cell {
                 break;
             }
         }
-        if let Some(times) = last.as_mut().and_then(|sample: &mut Sample| sample.times.take()) {
+        if let Some(sample) = &mut last
+            && let Some(times) = sample.times.take()
+            && !sample.is_disturbed()
+        {
             self.times.get_or_insert_with(Distribution::new).merge(&times);
         }
         self.samples.push(last);
@@ -274,5 +277,52 @@ impl Pace {
 
     fn burst(&self, items: u64) -> u64 {
         items.clamp(*ITEMS.start(), *ITEMS.end()).next_multiple_of(self.step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
+
+    use super::{Cell, Progress, Wanted, plan, run};
+    use crate::harness::{
+        document,
+        entries::peer,
+        measure::{Job, Outcome, Sample},
+        open::distribution::Distribution,
+        rows::{ROWS, Row, Topology},
+    };
+
+    struct Silent;
+
+    impl Progress for Silent {
+        fn step(&mut self, _done: usize, _all: usize, _round: usize, _row: &str, _entry: &str) {}
+    }
+
+    /// One round trip; others have the CPU in both tries of the second round.
+    fn trip(_row: &Row, _job: &Job) -> Outcome {
+        static TAKEN: AtomicUsize = AtomicUsize::new(0);
+        // ORDER: Relaxed; one thread counts.
+        let nth = TAKEN.fetch_add(1, Ordering::Relaxed);
+        let elapsed_ns = Duration::from_secs(1).as_nanos() as f64;
+        let taken = if matches!(nth, 2 | 3) { 0.5 } else { 0.0 };
+        let times = Some(Box::new(Distribution::between(&[0], &[100])));
+        Outcome::Measured(Sample { ns: 100.0, p99_ns: None, elapsed_ns, probes: [100.0; 2], taken, cpu: None, times })
+    }
+
+    #[test]
+    fn a_distribution_leaves_out_rounds_in_which_others_had_the_cpu() {
+        let row = ROWS.iter().filter(|row| row.name == "ping-pong");
+        let entry = peer("one", "", "", &[Topology::RoundTrip], trip);
+        let wanted = Wanted { rounds: 3, ..Wanted::default() };
+        let mut results = plan(row, &[entry], &[], &wanted);
+        run(&mut results, &wanted, &[], &mut Silent);
+        let Cell { samples, times, .. } = &results.rows[0].cells[0];
+        assert_eq!((samples.len(), times.as_ref().map(Distribution::count)), (3, Some(2)));
+        let latency = &document::latencies(&results)[0];
+        assert_eq!((&latency["count"], &latency["left_out"]), (&2.into(), &1.into()));
     }
 }

@@ -157,8 +157,9 @@ fn foot(runs: &[Run], body: &mut String) {
     *body += &format!(
         "<h2>How it was measured</h2>\n<p>Rounds are interleaved, and who goes first rotates. Every sample checks itself: count, \
          checksum, order by producer; a cell with one that fails is a fault, not a number. Beside each sample the round trip of a cache line is \
-         probed: near is below {FAR_NS:.0} ns, far above, and the two never meet in one figure. A figure is the median of its rounds, with the \
-         range from p10 to p90; fewer than three rounds are no figure. A ratio is the best peer's time over ringway's in the same \
+         probed: near is below {FAR_NS:.0} ns, far above, and the two never meet in one median. Whole distributions, and what is told of \
+         them (loads, knees), hold both. A figure is the median of its rounds, with the range from p10 to p90; fewer than three \
+         rounds are no figure. A ratio is the best peer's time over ringway's in the same \
          round. It is called ahead or behind if a two-sided sign test of the rounds against 1 leaves at most {:.0} % to chance, which \
          takes eight rounds, and the median is {:.0} % or more from 1; where several runs are given, all of them have to say so. The \
          best peer is the one with the best median; in rows of calls that wait, one that really sleeps and hung in none of them.</p>\n\
