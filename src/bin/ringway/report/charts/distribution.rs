@@ -110,14 +110,16 @@ fn series(runs: &[Run], lines: &[(&Run, &Latency)]) -> Vec<Series> {
     let mut one = |(run, found): &(&Run, &Latency)| {
         let class = class_of(runs, found, &mut taken);
         let label = if found.is_jitter {
-            "no queue".to_owned()
+            format!("no queue{}", tag_of(runs, run, found))
         } else {
             format!("{}{}", words::short(&found.entry), tag_of(runs, run, found))
         };
         let tail = found.at("99.9").map_or("too few samples".to_owned(), show::time);
         // The largest of so many samples stands at the share of the others; the share of all has no place on this axis.
         let last = 1.0 - 1.0 / found.count.max(2) as f64;
-        let points = found.curve.iter().map(|&(share, ns)| (share.min(last), ns)).collect();
+        // A reading of zero is one that the clock's steps swallowed, and has no place on this axis either.
+        let seen = found.curve.iter().filter(|&&(_, ns)| ns > 0.0);
+        let points = seen.map(|&(share, ns)| (share.min(last), ns)).collect();
         Series { told: format!("{label}: p99.9 {tail}"), label, class, points }
     };
     lines.iter().map(&mut one).collect()

@@ -93,7 +93,7 @@ fn draw_ratios(width: f64, lines: &[Line<'_>]) -> Svg {
         .filter(|(_, lines): &(_, Vec<_>)| !lines.is_empty())
         .collect();
     let before = lines.iter().map(|line| text_width(&line.label)).fold(0.0, f64::max).min(200.0) + 12.0;
-    let layout = Layout::new(width, before, 212.0);
+    let layout = Layout::new(width, before, 240.0);
     let heading = TEXT + 12.0;
     let height = ABOVE + lines.len() as f64 * layout.step + groups.len() as f64 * heading + BELOW;
     let medians = lines.iter().filter_map(|line| Some(line.found.ratio?.spread.median));
@@ -137,7 +137,7 @@ fn ratio_line(svg: &mut Svg, layout: &Layout, x: &Scale, top: f64, line: &Line<'
     let Line { label, found } = line;
     let (ours, peer) = match found.our_ns.map(|ours| ours.median) {
         Some(ours) if ours.max(found.peer_ns.median) >= 1000.0 => (show::time(ours), show::time(found.peer_ns.median)),
-        _ => (words::our_figure(found), words::ns(found.peer_ns.median)),
+        ours => (ours.map_or("-".into(), words::ns), words::ns(found.peer_ns.median)),
     };
     let figures = format!(" {peer} : {ours}");
     let beside = |room: f64| fitted(&found.peer.entry, room - text_width(&figures)) + &figures;
