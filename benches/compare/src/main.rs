@@ -38,7 +38,7 @@ use harness::{
         sweep::Course,
     },
     rows::ROWS,
-    schedule::{self, Wanted},
+    schedule::{self, RowResult, Wanted},
 };
 use progress::Progress;
 use report::Report;
@@ -65,23 +65,25 @@ fn main() -> ExitCode {
 fn run() -> Result<bool, String> {
     let args = Args::parse(env::args_os().skip(1))?;
     if args.help {
-        print!("{}", args::HELP);
-        return Ok(true);
+        return print(args::HELP).map(|()| true);
     }
     let wanted = &args.wanted;
     let mut results = schedule::plan(ROWS, &entries::all(), entries::EXCLUSIONS, wanted);
     if args.list {
-        for row in &results.rows {
-            let names: Vec<_> = row.cells.iter().map(|cell| cell.entry.name).collect();
-            println!("{}: {}\n    {}", row.row.name, row.row.describe(wanted.quick), names.join(", "));
+        let mut text = String::new();
+        let mut told =
+            |name: &str, about: &str, who: &[&str]| text += &format!("{name}: {about}\n    {}\n", who.join(", "));
+        for RowResult { row, cells } in &results.rows {
+            let names: Vec<_> = cells.iter().map(|cell| cell.entry.name).collect();
+            told(row.name, &row.describe(wanted.quick), &names);
         }
         for family in FAMILIES.iter().filter(|family| family.is_wanted(wanted)) {
             let names: Vec<_> = entries::open(family, wanted).iter().map(|entry| entry.name).collect();
             if !names.is_empty() {
-                println!("{}: {}\n    {}", family.name, family.about, names.join(", "));
+                told(family.name, family.about, &names);
             }
         }
-        return Ok(true);
+        return print(&text).map(|()| true);
     }
     report::prepare(&args)?;
     let facts = Facts::look(build())?;
@@ -92,13 +94,16 @@ fn run() -> Result<bool, String> {
     let courses = families::measure(&open, who, None, &facts.cores, &mut Progress::new(open.rounds));
     let (path, summary) = Report::new(&args, &facts, &results, &courses, &watch).write()?;
     let path = path.display();
-    print!("{summary}");
     let trouble = document::trouble(&results, &courses).map(|(row, entry, what)| format!("{row} by {entry}: {what}\n"));
-    print!("{}", trouble.collect::<String>());
-    println!(
-        "written to {path} and .md beside it; cargo run --release --features cli -- report {path} makes a page of it"
-    );
+    print(&format!(
+        "{summary}{}written to {path} and .md beside it; cargo run --release --features cli -- report {path} makes a page of it\n",
+        trouble.collect::<String>()
+    ))?;
     Ok(results.is_sound() && courses.iter().all(Course::is_sound))
+}
+
+fn print(text: &str) -> Result<(), String> {
+    show::print(text).map_err(|fault| fault.to_string())
 }
 
 /// What the build script knows.
