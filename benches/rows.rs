@@ -2,9 +2,9 @@
 //! somebody else's statistics.
 //!
 //! `cargo bench --features cli --bench rows` runs every row by ringway's entries; `-- 'mpmc-2x2/'` those whose name holds the
-//! text. A row is `row/entry`; its figure is the time for what the row counts. Each sample checks its stream, and one that fails
-//! ends the run. What criterion asked for is also written to `target/bench/criterion.json`, with the distance of the CPUs beside
-//! each sample, as the other two programs write it: `ringway report --agree` holds the three against each other.
+//! text. A row is `row/entry`; its figure is the time for what the row counts. Each sample checks its stream, and one that
+//! fails ends the run. What criterion asked for is also written to `target/bench/criterion.json`, with the distance of the CPUs
+//! beside each sample, as the other two programs write it: `ringway report --agree` holds the three against each other.
 
 use std::{cell::RefCell, fs, path::Path, time::Duration};
 

@@ -3,7 +3,7 @@
 //! It uses nothing but the public API, so that it proves that the API is enough. `replay` pushes recorded rows through a
 //! topic to pinned workers; `doctor` judges the machine; `bench` measures what ringway reaches on it; `report` shows what was
 //! measured. A user's mistake is one line on standard error and exit code 2; a run that does not add up is exit code 1; a
-//! signal ends a run in order, with exit code 128 and its number.
+//! signal ends `replay` in order, with exit code 128 and its number, and the others at once: they have written nothing yet.
 
 use std::{
     io::{self, Write},
