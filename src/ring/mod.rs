@@ -32,6 +32,7 @@ use std::{error::Error, fmt, mem::MaybeUninit};
 
 mod capacity;
 mod claim;
+mod distance;
 mod end;
 mod gates;
 mod lane;

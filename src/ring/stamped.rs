@@ -110,6 +110,9 @@ impl Tail {
 }
 
 impl<T> Stamped<T> {
+    /// Whether an item is so large that a consumer at the producers' heels disturbs them with each.
+    pub(super) const IS_LARGE: bool = size_of::<Slot<T>>() > 16;
+
     /// Slots for `capacity` items, and for at least `spare` more.
     pub(super) fn new(capacity: Capacity, spare: impl FnOnce(u64) -> u64) -> Result<Self, CapacityError> {
         let capacity = capacity.slots()? as u64;

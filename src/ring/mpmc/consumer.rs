@@ -10,8 +10,9 @@ use std::{
 use super::{
     super::{
         Closes, PopError, Remaining,
+        distance::{self, Distance},
         sealed::{MakesRoom, Sealed},
-        stamped::State,
+        stamped::{Stamped, State},
         stash::Stash,
     },
     Left, Storage,
@@ -28,12 +29,13 @@ use crate::sync::{Arc, Backoff, Ordering, into_last};
 pub struct Consumer<T> {
     shared: Arc<Storage<T>>,
     stash: Stash<T>,
+    distance: Distance,
 }
 
 impl<T> Consumer<T> {
     /// For a consumer that has been counted.
     pub(super) fn new(shared: Arc<Storage<T>>) -> Self {
-        Self { shared, stash: Stash::new() }
+        Self { shared, stash: Stash::new(), distance: Distance::from(0) }
     }
 
     /// Claims up to `max` items from the head on, at least one; returns the first sequence and how many.
@@ -45,6 +47,11 @@ impl<T> Consumer<T> {
         loop {
             match stamped.slot(head).state(head) {
                 State::Full => {
+                    if Stamped::<T>::IS_LARGE {
+                        let ahead = head + distance::AHEAD as u64;
+                        let is_near = || matches!(stamped.slot(ahead).state(ahead), State::Free | State::Behind);
+                        self.distance.keep(head, stamped.capacity(), is_near);
+                    }
                     let mut run = 1;
                     while run < max && stamped.slot(head + run).state(head + run) == State::Full {
                         run += 1;
@@ -67,6 +74,7 @@ impl<T> Consumer<T> {
                 }
                 State::Ahead => head = shared.head(),
                 State::Free | State::Behind => {
+                    self.distance = Distance::from(head);
                     return Err(if stamped.ends_at(head) { PopError::Closed } else { PopError::Empty });
                 }
             }

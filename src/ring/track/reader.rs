@@ -6,12 +6,13 @@ use std::cmp::min;
 use super::{
     super::{
         PopError,
+        distance::{self, Distance},
         end::Reached,
         lines::{Lines, Place},
     },
     Track,
 };
-use crate::sync::{AtomicU64, Ordering, spin};
+use crate::sync::{AtomicU64, Ordering};
 
 /// One reader's own knowledge. Every call takes its [`Track`], and the gate that this reader moves.
 pub(in crate::ring) struct Reader<T> {
@@ -22,8 +23,7 @@ pub(in crate::ring) struct Reader<T> {
     give_back_at: u64,
     /// Stamp of the line at which there is more to do than to read: its end, or `give_back_at`.
     stop: u64,
-    /// Where this reader last found nothing, or let the producer run ahead.
-    stream_from: u64,
+    distance: Distance,
     /// Whether slots were given back since somebody asked.
     gave_back: bool,
     /// Whether the end was reached. The place looks at [`Track::nothing`] then.
@@ -45,7 +45,7 @@ impl<T> Reader<T> {
             place,
             give_back_at: head + track.batch,
             stop: 0,
-            stream_from: head,
+            distance: Distance::from(head),
             gave_back: false,
             ended: false,
         };
@@ -247,32 +247,15 @@ impl<T> Reader<T> {
         }
         self.seen = stamp;
         if Lines::<T>::FEW_PER_LINE {
-            self.keep_distance(track);
+            let (place, stamp) = (&self.place, self.place.stamp());
+            self.distance.keep(place.sequence(), track.capacity, || {
+                // SAFETY: headers live as long as the lines.
+                let ahead = unsafe { &*place.header_ahead(&track.lines, distance::AHEAD) };
+                // ORDER: Relaxed; only how far the producer is.
+                ahead.load(Ordering::Relaxed) < stamp
+            });
         }
         Ok(())
-    }
-
-    /// Lets the producer of a stream run ahead when this reader is at its heels.
-    ///
-    /// Large items share cache lines with their neighbours. Right behind the producer every read takes a line away from it
-    /// that it is about to write; a pause of half a microsecond at most, no oftener than every 16 items and only after 16
-    /// without finding nothing, makes both of them run: 64 B, 9 to 3.3 ns an item near and 49 to 18 far. Where items come
-    /// one by one nothing pauses. In a small ring the pause is as much shorter, or the producer would run into its end.
-    #[inline(always)]
-    fn keep_distance(&mut self, track: &Track<T>) {
-        const STREAM: u64 = 16;
-        const LINES_AHEAD: usize = 8;
-        const PAUSES: u64 = 48;
-
-        if self.head() - self.stream_from >= STREAM {
-            // SAFETY: headers live as long as the lines.
-            let ahead = unsafe { &*self.place.header_ahead(&track.lines, LINES_AHEAD) };
-            // ORDER: Relaxed; only how far the producer is.
-            if ahead.load(Ordering::Relaxed) < self.place.stamp() {
-                spin(min(PAUSES, track.capacity / 8) as u32);
-                self.stream_from = self.head();
-            }
-        }
     }
 
     #[cold]
@@ -280,7 +263,7 @@ impl<T> Reader<T> {
         if self.ended {
             return Err(PopError::Closed);
         }
-        self.stream_from = self.head();
+        self.distance = Distance::from(self.head());
         if self.head() + track.batch != self.give_back_at {
             self.give_back(track, gate);
         }
