@@ -6,7 +6,12 @@
 //! fails ends the run. What criterion asked for is also written to `target/bench/criterion.json`, with the distance of the CPUs
 //! beside each sample, as the other two programs write it: `ringway report --agree` holds the three against each other.
 
-use std::{cell::RefCell, fs, path::Path, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    fs,
+    path::Path,
+    time::Duration,
+};
 
 use core_affinity::CoreId;
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
@@ -29,7 +34,7 @@ use harness::{
 
 /// Items of a sample at the least: fewer are over before the threads have met.
 const ITEMS_MIN: u64 = 4096;
-/// Samples shorter than this are criterion's warm-up.
+/// Samples shorter than this only learn how many items take [`BURST`].
 const SHORTEST: Duration = Duration::from_millis(1);
 /// How long a sample may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -42,6 +47,8 @@ const BURST: Duration = Duration::from_millis(8);
 struct Measured {
     row: &'static Row,
     entry: Entry,
+    /// Of each producer, a sample's. Not what criterion asks for: it counts in the threads' start, and would ask for too few.
+    items: Cell<u64>,
     samples: RefCell<Vec<Option<Sample>>>,
 }
 
@@ -73,16 +80,17 @@ fn contenders() -> Vec<Measured> {
     let entries: Vec<Entry> = own::entries().into_iter().filter(|entry| entry.part == Part::Ours).collect();
     let of_row = |row: &'static Row| {
         let fitting: Vec<Entry> = entries.iter().filter(|entry| entry.fits(row)).copied().collect();
-        fitting.into_iter().map(move |entry| Measured { row, entry, samples: RefCell::default() })
+        let items = || Cell::new(ITEMS_MIN);
+        fitting.into_iter().map(move |entry| Measured { row, entry, items: items(), samples: RefCell::default() })
     };
     rows.flat_map(of_row).collect()
 }
 
 impl Measured {
-    /// The time for `count`, by a sample of at least [`ITEMS_MIN`].
+    /// The time for `count`, by a sample of about [`BURST`].
     fn sample(&self, count: u64, pins: &[CoreId]) -> Duration {
-        let Self { row, entry, samples } = self;
-        let items = count.max(ITEMS_MIN).div_ceil(row.producers as u64).next_multiple_of(row.batch as u64);
+        let Self { row, entry, items: paced, samples } = self;
+        let items = paced.get().next_multiple_of(row.batch as u64);
         let job = Job {
             pins: pins.to_vec(),
             items: [items; 2],
@@ -96,6 +104,8 @@ impl Measured {
         match (entry.run)(row, &job) {
             Outcome::Measured(sample) => {
                 let time = Duration::from_nanos((sample.ns * count as f64) as u64);
+                let wanted = items as f64 * BURST.as_nanos() as f64 / sample.elapsed_ns.max(1.0);
+                paced.set((wanted as u64).max(ITEMS_MIN));
                 if sample.elapsed_ns >= SHORTEST.as_nanos() as f64 {
                     samples.borrow_mut().push(Some(Sample { times: None, ..sample }));
                 }
