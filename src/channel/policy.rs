@@ -220,14 +220,20 @@ impl<T> fmt::Debug for Refused<T> {
     }
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the channel is full: receive, or choose a policy that waits",
+            Self::Timeout => "the channel stayed full until the deadline",
+            Self::Closed => "the channel is closed",
+            Self::PeerDied => "the channel is closed, and a peer was dropped by a panic",
+        })
+    }
+}
+
 impl<T> fmt::Display for Refused<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.why {
-            Refusal::Full => "the channel is full: receive, or choose a policy that waits",
-            Refusal::Timeout => "the channel stayed full until the deadline",
-            Refusal::Closed => "the channel is closed",
-            Refusal::PeerDied => "the channel is closed, and a peer was dropped by a panic",
-        })
+        self.why.fmt(f)
     }
 }
 

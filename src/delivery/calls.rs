@@ -42,7 +42,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
         match self {
             Self::Failed(error) => write!(f, "the handler failed: {error}"),
             Self::TimedOut => f.write_str("no reply came in time: the job may still be done"),
-            Self::GivenUp(reason) => write!(f, "the job was given up: {reason:?}"),
+            Self::GivenUp(reason) => write!(f, "the job was given up: {reason}"),
             Self::WorkerDied => f.write_str("the worker that had the job is gone: the job may be half done"),
         }
     }

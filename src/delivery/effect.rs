@@ -82,6 +82,19 @@ pub enum Reason {
     TooMuchParked,
 }
 
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Failed => "its handler failed",
+            Self::Rejected => "it was rejected",
+            Self::Unanswered => "its handler panicked, or gave no answer",
+            Self::LeaseExpired => "no answer came before its lease ended",
+            Self::Expired => "it was not delivered in time",
+            Self::TooMuchParked => "too much waits already",
+        })
+    }
+}
+
 /// What an event had for a consequence.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -112,14 +112,31 @@ pub enum Action {
     Noted,
 }
 
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Retried => "tried again",
+            Self::Skipped => "skipped",
+            Self::Restarted => "handler made anew",
+            Self::Stopped => "shard ended",
+            Self::Nacked => "nacked",
+            Self::Noted => "noted",
+        })
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { source, subscription, shard, thread, attempt, key, message, action } = self;
-        write!(f, "{source} shard {shard}, {subscription} on {thread}: attempt {attempt}")?;
+        write!(f, "{source} shard {shard}")?;
+        if subscription != source {
+            write!(f, ", {subscription}")?;
+        }
+        write!(f, " on {thread}: attempt {attempt}")?;
         if let Some(key) = key {
             write!(f, " at key {key}")?;
         }
-        write!(f, " panicked: {message}: {action:?}")
+        write!(f, " panicked: {message}: {action}")
     }
 }
 

@@ -246,7 +246,12 @@ fn a_failure_tells_the_key_of_its_item() {
     let mut keys: Vec<_> = failures.iter().map(|failure| (failure.source.as_str(), failure.key.as_deref())).collect();
     keys.sort_unstable();
     assert_eq!(keys, [("events", None), ("jobs", Some("account 7"))]);
-    assert!(failures.iter().any(|failure| failure.to_string().contains("attempt 1 at key account 7 panicked: boom")));
+    let mut told: Vec<_> =
+        failures.iter().map(|failure| failure.to_string().replace(&failure.thread, "worker")).collect();
+    told.sort_unstable();
+    let event = "events shard 0, all on worker: attempt 1 panicked: boom: skipped";
+    let job = "jobs shard 0 on worker: attempt 1 at key account 7 panicked: boom: skipped";
+    assert_eq!(told, [event, job]);
 }
 
 /// An item whose drop panics, after it was handled: it counts as handled, and the next ones follow.
