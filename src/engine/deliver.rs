@@ -58,8 +58,8 @@ pub struct Delivering<'e, T, E, M = fn(T) -> Envelope<T>> {
 
 impl<'e, T: Send + 'static, E: Send + 'static, M> Delivering<'e, T, E, M> {
     /// Makes the header of an item when it is taken from the queue: key, id, delay, expiry, priority, by the time of
-    /// [`Engine::now`](super::Engine::now). Else there is none. Its origin is set here: the shard, and the nth item that the
-    /// handler took.
+    /// [`Engine::now`](super::Engine::now), which a [`Probe`](super::Probe) tells here, too. Else there is none. Its origin is
+    /// set here: the shard, and the nth item that the handler took.
     ///
     /// Of an item at which it panics nothing is left; it is counted as dropped.
     pub fn envelope<N>(self, envelope: N) -> Delivering<'e, T, E, N>

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 
 use super::{Ledger, Registry};
+use crate::time::{AnyClock, Instant};
 use crate::worker::{Desk, Failure, Failures};
 
 /// Looks at an engine from the outside, on any thread: `Clone`, and there when the engine is not any more, whose last state it
@@ -34,9 +35,15 @@ pub struct Probe {
     pub(super) desks: Vec<Arc<Desk>>,
     pub(super) failures: Arc<Failures>,
     pub(super) registry: Arc<Mutex<Registry>>,
+    pub(super) clock: AnyClock,
 }
 
 impl Probe {
+    /// As [`Engine::now`](super::Engine::now): for publishers on other threads, and for whoever makes envelopes.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
     /// As [`Engine::health`](super::Engine::health).
     pub fn health(&self, watermarks: &Watermarks) -> Health {
         Health::of(&self.desks, &self.audit(), watermarks)

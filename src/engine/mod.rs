@@ -228,7 +228,7 @@ impl Engine {
     /// Who may ask on other threads, and when the engine has ended: [`drain`](Self::drain) and [`abort`](Self::abort) take it.
     pub fn probe(&self) -> Probe {
         let (desks, failures) = (self.desks.clone(), Arc::clone(&self.failures));
-        Probe { desks, failures, registry: Arc::clone(&self.registry) }
+        Probe { desks, failures, registry: Arc::clone(&self.registry), clock: self.clock.clone() }
     }
 
     /// The account of every item; exact while nobody publishes and no handler runs.

@@ -343,11 +343,11 @@ fn what_is_due_wakes_a_sleeping_worker() {
     let jobs = engine.queue::<u64>("jobs").shards(2).sharing(Sharing::Shared).open().unwrap();
     let (told, deferred) = mpsc::channel();
     let told = Mutex::new(told);
-    let now = engine.now();
+    let probe = engine.probe();
     let deliveries = engine
         .consume(&jobs)
         .deliver(rules())
-        .envelope(move |job: u64| Envelope { not_before: now + job as u32 * MS, ..Envelope::new(job) })
+        .envelope(move |job: u64| Envelope { not_before: probe.now() + job as u32 * MS, ..Envelope::new(job) })
         .classes(|_| Class::After(20 * MS))
         .handle(move |_| {
             let told = told.lock().unwrap().clone();
