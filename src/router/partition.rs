@@ -27,6 +27,10 @@ pub const SHARDS_MAX: usize = 1024;
 /// assert_eq!("SPY".hash64(), b"SPY".hash64());
 /// assert_eq!(shard_of(&"SPY", 16), shard_of("SPY", 16));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no key",
+    note = "implement `Key` for it by handing its identity to one that is: `self.id.hash64()`, of text, bytes or an integer"
+)]
 pub trait Key {
     /// The hash that picks the shard. It must not change from run to run.
     fn hash64(&self) -> u64;
