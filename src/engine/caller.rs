@@ -66,6 +66,10 @@ impl Engine {
 
 /// The end that calls: it sends jobs by a queue, and takes their replies. Each thread or task has its own.
 ///
+/// A job that is left when its shard or its engine ends is handed back with the queue's others, and nobody replies until
+/// somebody takes it: `drop(queue.take_left())` tells the callers at once that the [worker died](CallError::WorkerDied), who
+/// otherwise wait as long as they said.
+///
 /// Replies are taken while it waits, and whenever it is asked. It must not wait in a handler: the worker that stands still may
 /// be the one that has the job.
 ///

@@ -80,7 +80,22 @@ fn each_end_of_a_job_is_a_reply() {
     assert_eq!(bench.reply(1), Reply::Ready(Ok(1)), "tried again");
     assert_eq!(bench.reply(13), Reply::Ready(Err(CallError::Failed("unlucky"))));
     assert_eq!(bench.reply(2), Reply::Ready(Err(CallError::GivenUp(Reason::Unanswered))));
+    let told = CallError::<String>::GivenUp(Reason::Unanswered).to_string();
+    assert_eq!(told, "the job was given up: its handler panicked, or gave no answer");
     assert_eq!((bench.caller.depth(), bench.caller.stale()), (0, 0));
+}
+
+/// What a call waits for may lie in a queue that nobody serves any more: whoever takes it out decides, and tells.
+#[test]
+fn whoever_drops_what_is_left_tells_the_callers() {
+    let engine = Engine::builder().workers(1).start().unwrap();
+    let jobs = engine.queue::<Call<u64, u64, String>>("jobs").open().unwrap();
+    let mut caller = engine.caller(&jobs, 2).unwrap();
+    let ticket = caller.open(&0_u32, 7, None, Duration::from_secs(3600)).unwrap();
+    engine.abort();
+    assert_eq!(caller.look(ticket), Reply::Pending(Progress::default()));
+    drop(jobs.take_left());
+    assert_eq!(caller.wait(ticket), Some(Err(CallError::WorkerDied)));
 }
 
 #[test]
