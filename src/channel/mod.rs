@@ -132,7 +132,7 @@ pub fn dense<T: Send>(at_least: usize) -> Result<Ends<T, Dense>, CapacityError> 
 }
 
 /// A channel from many senders to one receiver. Each sender has a lane with room for `at_least` so many items, and its items
-/// stay in order.
+/// stay in order. A clone takes over the lane of a sender that is gone, with what that one sent and nobody has received yet.
 ///
 /// # Errors
 /// [`CapacityError`], for 0 or too many.

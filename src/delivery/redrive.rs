@@ -39,7 +39,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         &mut self.dead
     }
 
-    /// Accepts a dead letter again: with all attempts before it, without its delay and its expiry, and whatever the window
+    /// Accepts a dead letter again: with all its attempts anew, without its delay and its expiry, and whatever the window
     /// of duplicates says.
     ///
     /// SQS: `StartMessageMoveTask`; RabbitMQ: shovel; Sidekiq: retry of a dead job.

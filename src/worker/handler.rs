@@ -10,6 +10,10 @@ use crate::router::{Held, Missed, Queue, Shape, Topic};
 ///
 /// `S` says what it is for: a [`Queue`], whose items come as [`Held`], or a [`Topic`], whose items come by reference.
 ///
+/// A closure names the type of its item, `|job: Held<'_, Job>|` or `|event: &Event|`: without it the compiler says that it is
+/// "not general enough". What the closures of several shards share, each of them clones first:
+/// `move |_shard| { let total = Arc::clone(&total); move |event: &Event| … }`.
+///
 /// # Examples
 /// ```
 /// use ringway::{router::Topic, worker::Handler};

@@ -20,6 +20,7 @@ pub(crate) type Classes<E> = Box<dyn FnMut(&E) -> Class + Send>;
 /// What handles the items of a queue with rules of delivery: a closure that answers each, or a type of your own that also
 /// wants to know what follows.
 ///
+/// A closure names the type of its item, `|job: &mut Leased<'_, Job, JobError>|`; what it fails with is said there.
 /// An `Ok` is an ack and an `Err` a nack; an [`Answer`] says more. A panic is a nack without an error.
 ///
 /// SQS, JetStream: message callback; Kafka: listener; RabbitMQ: consumer callback; Sidekiq: `perform`.
