@@ -120,10 +120,6 @@ impl<T: Send> Feeder<T> {
         }
     }
 
-    pub(super) fn close(&mut self) {
-        self.changed.close();
-    }
-
     pub(super) fn depth(&self) -> usize {
         self.changed.depth()
     }

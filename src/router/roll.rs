@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::sync::{Mutex, MutexGuard, Padded, Tally};
+use crate::sync::{Mutex, MutexGuard, Padded, Tally, Underway, heavy_fence};
 
 /// One publisher's figures, written by it alone.
 pub(super) struct Sheet {
@@ -14,6 +14,21 @@ pub(super) struct Sheet {
     pub(super) dropped_newest: Tally,
     /// Items that `Policy::DropOldest` took out to make room.
     pub(super) dropped_oldest: Tally,
+    /// Of a topic: the shard whose rings beside it is feeding just now, counted from 1.
+    feeding: Underway,
+}
+
+impl Sheet {
+    /// Notes that the rings beside a shard are being fed, until the end is noted as well.
+    #[inline]
+    pub(super) fn begin_to_feed(&self, shard: usize) {
+        self.feeding.begin(1 + shard as u64);
+    }
+
+    #[inline]
+    pub(super) fn end_to_feed(&self) {
+        self.feeding.end();
+    }
 }
 
 /// What one publisher put into one shard.
@@ -82,6 +97,7 @@ impl Roll {
             refused: Tally::default(),
             dropped_newest: Tally::default(),
             dropped_oldest: Tally::default(),
+            feeding: Underway::default(),
         };
         let sheet = Arc::new(sheet);
         state.present.push(Arc::clone(&sheet));
@@ -100,6 +116,14 @@ impl Roll {
     /// Publishers that are there.
     pub(super) fn publishers(&self) -> usize {
         self.state().present.len()
+    }
+
+    /// Whether somebody is in the middle of feeding the rings beside a shard of a topic. Whoever asks has seen that the topic's
+    /// own ring there is closed: who begins later feeds nothing.
+    pub(super) fn is_fed(&self, shard: usize) -> bool {
+        let state = self.state();
+        heavy_fence();
+        state.present.iter().any(|sheet| sheet.feeding.is_at(1 + shard as u64))
     }
 
     pub(super) fn published(&self) -> Published {

@@ -238,13 +238,6 @@ impl<T: Send> Feeder<T> {
         Arc::ptr_eq(&self.fed, &other.fed)
     }
 
-    pub(super) fn close(&mut self) {
-        match &mut self.feed {
-            Feed::GateFor { producer, .. } | Feed::Latest(producer) | Feed::Sample { producer, .. } => producer.close(),
-            Feed::Conflate(feeder) => feeder.close(),
-        }
-    }
-
     /// Items on their way.
     pub(super) fn depth(&self) -> usize {
         match &self.feed {

@@ -17,11 +17,13 @@ pub(crate) use model::*;
 mod counter;
 mod fence;
 mod tally;
+mod underway;
 
 pub(crate) use self::{
     counter::Counter,
     fence::{fence_point, full_fence, heavy_fence, light_fence_is_free, prepare_fences},
     tally::Tally,
+    underway::Underway,
 };
 
 /// Puts a value on cache lines of its own.

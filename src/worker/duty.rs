@@ -265,7 +265,7 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> Duty for TopicDuty<T, H> {
         if let Some(end) = self.ending {
             return self.count_rest(end);
         }
-        let Self { reader, run, pace, .. } = self;
+        let Self { reader, shard, run, pace, membership, .. } = self;
         let Some(reader) = reader else { return Turn::Ended };
         let mut held = false;
         let batch = pace.batch(limits, now, |max| {
@@ -273,7 +273,7 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> Duty for TopicDuty<T, H> {
             if held {
                 return Err(PopError::Empty);
             }
-            reader.next_each(max, |event| match event {
+            membership.next_each(*shard, reader, max, |event| match event {
                 _ if run.stopped => run.figures.left.add(u64::from(matches!(event, Event::Item(_)))),
                 Event::Item(mut item) => {
                     run.handle::<Topic<T>, _>(&mut item, |handler, item| handler.handle(*item), |item| Some(*item));

@@ -47,6 +47,8 @@ struct Core<T> {
     members: Mutex<Members<T>>,
     /// Counts the changes of the rings beside.
     changes: Counter,
+    /// 1 when the topic's own rings are closed: readers of the rings beside look whether they have come to their end.
+    closed: Tally,
 }
 
 struct Members<T> {
@@ -97,7 +99,8 @@ impl<T: Send + Sync + 'static> Topic<T> {
             Members { sides: Vec::new(), records: Records::default(), next_id: 0, closed: false, leaving: Vec::new() };
         let (roll, members, changes) = (Roll::new(plan.shards), Mutex::new(members), Counter::default());
         let bells = (0..plan.shards).map(|_| Arc::default()).collect();
-        Ok(Self { core: Arc::new(Core { name, plan, shards, bells, roll, members, changes }) })
+        let closed = Tally::default();
+        Ok(Self { core: Arc::new(Core { name, plan, shards, bells, roll, members, changes, closed }) })
     }
 
     /// A new publisher.
@@ -152,24 +155,31 @@ impl<T: Send + Sync + 'static> Topic<T> {
         Ok(Subscription::new(self.clone(), record, readers))
     }
 
-    /// Refuses whatever is published from now on; what was accepted will be seen by every subscription that gates.
-    ///
-    /// One that may lose (`latest`, `sample`, `conflate`) may also lose, as its last, what a publisher is publishing just now:
-    /// counted as lost, but not told, since nothing follows. Whoever wants its end exact stops the publishers first.
+    /// Refuses whatever is published from now on; what was accepted will be seen by every subscription, as its contract says.
     pub fn close(&self) {
         let mut members = self.members();
         members.closed = true;
-        // The topic's own rings first: who finds a ring beside it closed finds these closed, too.
+        // The topic's own rings only. Those beside come to their end when nobody is in the middle of feeding them.
         for shard in 0..self.shards() {
             self.shard(shard).close();
         }
-        for feeder in members.sides.iter_mut().flat_map(|side| &mut side.feeders) {
-            feeder.close();
-        }
+        self.core.closed.set(1);
         for bells in &self.core.bells {
             bells.items.notify_all();
             bells.room.notify_all();
         }
+    }
+
+    /// Whether nothing will come any more into the rings beside a shard.
+    fn has_ended(&self, shard: usize) -> bool {
+        self.core.closed.get() > 0 && self.has_ended_for_certain(shard)
+    }
+
+    #[cold]
+    fn has_ended_for_certain(&self, shard: usize) -> bool {
+        // Under the lock that the topic's own rings are closed under: that they are is seen after it.
+        let is_closed = self.members().closed;
+        is_closed && !self.core.roll.is_fed(shard)
     }
 
     /// Bytes of heap that the rings hold now.

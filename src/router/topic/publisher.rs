@@ -12,7 +12,7 @@ use crate::router::{
     shard_of,
     side::{Lost, push_all},
 };
-use crate::wait::Park;
+use crate::wait::{Park, Signal};
 
 /// The end that publishes to a [`Topic`]; `Clone` it for more.
 pub struct Publisher<T: Send + Sync + 'static> {
@@ -148,7 +148,10 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     #[inline(never)]
     fn put_beside(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
         let line = &mut self.lines[shard];
-        push_all(&mut line.main, &mut line.beside, item, &mut line.lost).map_err(told)?;
+        let feeding = Feeding::begin(&self.sheet, &line.bells, shard);
+        let pushed = push_all(&mut line.main, &mut line.beside, item, &mut line.lost);
+        drop(feeding);
+        pushed.map_err(told)?;
         line.bells.published();
         line.accepted.add(1);
         line.lost.drop_all();
@@ -181,6 +184,27 @@ impl<T: Send + Sync + 'static> Publisher<T> {
             line.beside = kept_or_new.collect();
             gone.append(&mut before);
         }
+    }
+}
+
+/// Notes that the rings beside a shard are being fed, until it is dropped: they do not end before.
+struct Feeding<'a> {
+    sheet: &'a Sheet,
+    bells: &'a Bells,
+}
+
+impl<'a> Feeding<'a> {
+    fn begin(sheet: &'a Sheet, bells: &'a Bells, shard: usize) -> Self {
+        sheet.begin_to_feed(shard);
+        Self { sheet, bells }
+    }
+}
+
+impl Drop for Feeding<'_> {
+    /// Also when nothing was put in: a reader may have waited for just this to know that it has come to the end.
+    fn drop(&mut self) {
+        self.sheet.end_to_feed();
+        self.bells.items.notify_all();
     }
 }
 
@@ -261,12 +285,13 @@ impl<T: Send + Sync + 'static> fmt::Debug for Publisher<T> {
 #[cfg(test)]
 mod tests {
     use std::{
+        sync::{Arc, Mutex, mpsc},
         thread,
         time::{Duration, Instant},
     };
 
-    use crate::router::{Contract, Name, Start, Topic, TopicPlan};
-    use crate::wait::Signal;
+    use crate::router::{Contract, Name, PopError, PublishError, Start, Topic, TopicPlan};
+    use crate::wait::{Deadline, Park, Signal, Terms, Wait};
 
     /// A publisher sleeps because of a gate. Meanwhile a gate-for comes that nobody reads, and the gate goes on: now it is
     /// the other that is in the way, and nobody calls when that one's time is over.
@@ -293,5 +318,52 @@ mod tests {
         assert_eq!(waiting.join().unwrap(), Ok(()));
         assert!(Instant::now() < until, "it slept until its own time was over");
         assert!(stalled.is_evicted());
+    }
+
+    /// Says that it is being cloned, and waits until it may be.
+    struct Slow {
+        cloning: mpsc::Sender<()>,
+        may: Arc<Mutex<mpsc::Receiver<()>>>,
+    }
+
+    impl Clone for Slow {
+        fn clone(&self) -> Self {
+            self.cloning.send(()).unwrap();
+            self.may.lock().unwrap().recv().unwrap();
+            Self { cloning: self.cloning.clone(), may: Arc::clone(&self.may) }
+        }
+    }
+
+    /// A topic closes while a publisher is copying an item for a subscription. Until that is over nobody knows whether the item
+    /// will come, so the reader sleeps; and although it does not come, the reader is called.
+    #[test]
+    fn who_waits_for_the_end_is_called_by_who_feeds_last() {
+        let name = |text| Name::new(text).unwrap();
+        let events = Topic::<Slow>::open(name("events"), TopicPlan::default()).unwrap();
+        let mut latest = events.subscribe(name("latest"), &Contract::latest(), Start::Newest).unwrap();
+        let ((cloning, is_cloning), (let_go, may)) = (mpsc::channel(), mpsc::channel());
+        let mut publisher = events.publisher();
+        let publishing = thread::spawn(move || {
+            let refused = publisher.publish(&0_u32, Slow { cloning, may: Arc::new(Mutex::new(may)) });
+            matches!(refused, Err(PublishError::Closed(_)))
+        });
+        is_cloning.recv().unwrap();
+        events.close();
+        assert_eq!(latest.poll(1, |_| ()), Err(PopError::Empty));
+        let until = Instant::now() + Duration::from_secs(20);
+        let reading = thread::spawn({
+            let events = events.clone();
+            move || {
+                let is_over = || (latest.poll(1, |_| ()) == Err(PopError::Closed)).then_some(());
+                Park::default().wait(&events.bells(0).items, Terms::until(Deadline::at(until)), is_over)
+            }
+        });
+        while events.bells(0).items.sleepers() == 0 {
+            thread::yield_now();
+        }
+        let_go.send(()).unwrap();
+        assert!(publishing.join().unwrap());
+        assert_eq!(reading.join().unwrap(), Some(()));
+        assert!(Instant::now() < until, "it slept until its own time was over");
     }
 }

@@ -49,6 +49,28 @@ impl<T: Send + Sync + 'static> Membership<T> {
     pub(crate) fn record(&self) -> &Arc<Record> {
         &self.record
     }
+
+    /// As [`Reader::next_each`], for a reader of this shard; and finds the end of a ring beside a topic that is closed.
+    #[inline(always)]
+    pub(crate) fn next_each(
+        &self,
+        shard: usize,
+        reader: &mut Reader<T>,
+        max: usize,
+        mut each: impl FnMut(Event<'_, T>),
+    ) -> Result<usize, PopError> {
+        let mut has_ended = false;
+        loop {
+            match reader.next_each(max, &mut each) {
+                Err(PopError::Empty) if !has_ended && reader.is_beside() && self.topic.has_ended(shard) => {
+                    has_ended = true;
+                    // Looks again: for what has come since it found nothing, and for the end.
+                    reader.close();
+                }
+                shown => return shown,
+            }
+        }
+    }
 }
 
 impl<T: Send + Sync + 'static> Subscription<T> {
@@ -73,7 +95,7 @@ impl<T: Send + Sync + 'static> Subscription<T> {
             self.turn = (shard + 1) % self.readers.len();
             let Some(reader) = &mut self.readers[shard] else { continue };
             let seen = &self.membership.record.shards[shard];
-            let result = reader.next_each(max - shown, |event| {
+            let result = self.membership.next_each(shard, reader, max - shown, |event| {
                 // Before the call: if it panics, the item counts as seen.
                 seen.items.add(u64::from(matches!(event, Event::Item(_))));
                 each(event);
@@ -199,6 +221,11 @@ impl<T: Send + Sync> Reader<T> {
         if let Self::Gate(consumer) = self {
             position.set(consumer.sequence());
         }
+    }
+
+    /// Whether it has a ring of its own.
+    fn is_beside(&self) -> bool {
+        !matches!(self, Self::Gate(_))
     }
 
     /// Whether a publisher ended it.
