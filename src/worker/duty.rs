@@ -121,7 +121,7 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
     fn handle_batch(&mut self, limits: &Limits, now: Instant) -> Turn {
         self.intakes.call_others(1);
         let Self { intakes, run, pace, .. } = self;
-        let (mut handled, mut closed, mut held) = (0, 0, false);
+        let (mut handled, mut not_handled, mut closed, mut held) = (0, 0, 0, false);
         let queue = &intakes.queue;
         for (shard, intake) in intakes.open.iter_mut() {
             let batch = pace.batch(limits, now, |max| {
@@ -130,21 +130,24 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
                     return Err(PopError::Empty);
                 }
                 intake.pop_each(max, |item| {
-                    let mut place = Some(item);
                     if run.stopped {
-                        return place.into_iter().for_each(|item| queue.leave(item));
+                        not_handled += 1;
+                        return queue.leave(item);
                     }
-                    run.handle::<Queue<T>, _>(
-                        &mut place,
-                        |handler, place| handler.handle(Held::new(place)),
-                        Option::as_ref,
-                    );
+                    let mut place = Some(item);
+                    let call = |handler: &mut H, place: &mut Option<T>| handler.handle(Held::new(place));
+                    if !run.handle::<Queue<T>, _>(&mut place, call, Option::as_ref) {
+                        not_handled += 1;
+                    }
+                    run.let_go(place);
                 })
             });
             queue.bells(*shard).room.notify_all();
             match batch {
                 Ok(items) => {
                     handled = items;
+                    // Once a batch: a count in memory that waits for the one of the item before is what items waited for.
+                    run.handled += items as u64 - not_handled;
                     break;
                 }
                 Err(PopError::Closed) => closed += 1,
@@ -276,7 +279,8 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> Duty for TopicDuty<T, H> {
             membership.next_each(*shard, reader, max, |event| match event {
                 _ if run.stopped => run.figures.left.add(u64::from(matches!(event, Event::Item(_)))),
                 Event::Item(mut item) => {
-                    run.handle::<Topic<T>, _>(&mut item, |handler, item| handler.handle(*item), |item| Some(*item));
+                    let call = |handler: &mut H, item: &mut &T| handler.handle(*item);
+                    run.handled += u64::from(run.handle::<Topic<T>, _>(&mut item, call, |item| Some(*item)));
                 }
                 Event::Missed(missed) => run.missed::<Topic<T>>(missed),
             })

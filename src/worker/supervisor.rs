@@ -250,18 +250,30 @@ impl<H, T> Supervised<H, T> {
     }
 
     /// Hands one item over, held in `item`: `call` passes it to the handler, `show` says what is left of it after a panic.
+    /// Returns whether it was handled; the caller counts.
     #[inline(always)]
     pub(crate) fn handle<S: Shape<Payload = T>, C>(
         &mut self,
         item: &mut C,
         call: impl Fn(&mut H, &mut C),
         show: impl Fn(&C) -> Option<&S::Payload>,
-    ) where
+    ) -> bool
+    where
         H: Handler<S>,
     {
         match catch_unwind(AssertUnwindSafe(|| call(&mut self.handler, item))) {
-            Ok(()) => self.handled += 1,
+            Ok(()) => true,
             Err(panic) => self.after_panic::<S, C>(panic, item, call, show),
+        }
+    }
+
+    /// Drops what the handler has left of an item; a panic of that is noted.
+    #[inline(always)]
+    pub(crate) fn let_go(&mut self, item: Option<T>) {
+        if std::mem::needs_drop::<T>()
+            && let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(item)))
+        {
+            self.failure(panic, 1, Action::Noted, None);
         }
     }
 
@@ -272,7 +284,8 @@ impl<H, T> Supervised<H, T> {
         item: &mut C,
         call: impl Fn(&mut H, &mut C),
         show: impl Fn(&C) -> Option<&S::Payload>,
-    ) where
+    ) -> bool
+    where
         H: Handler<S>,
     {
         let mut attempt = 1;
@@ -291,10 +304,7 @@ impl<H, T> Supervised<H, T> {
                     attempt += 1;
                     self.figures.retried.add(1);
                     match catch_unwind(AssertUnwindSafe(|| call(&mut self.handler, item))) {
-                        Ok(()) => {
-                            self.handled += 1;
-                            return;
-                        }
+                        Ok(()) => return true,
                         Err(again) => panic = again,
                     }
                     continue;
@@ -304,7 +314,7 @@ impl<H, T> Supervised<H, T> {
                 Action::Skipped | Action::Nacked | Action::Noted => {}
             }
             self.figures.dropped.add(1);
-            return;
+            return false;
         }
     }
 
