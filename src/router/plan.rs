@@ -21,7 +21,7 @@ pub enum Sharing {
     /// One owner a shard: the items of a key are handled one after the other, in order.
     #[default]
     Keyed,
-    /// Every worker, from any shard, its own first: no order, no idle worker beside a full shard.
+    /// Every worker, from any shard, its own first every other time: no order, no idle worker beside a full shard.
     Shared,
 }
 

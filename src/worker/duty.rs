@@ -123,7 +123,7 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> QueueDuty<T, H> {
         let Self { intakes, run, pace, .. } = self;
         let (mut handled, mut not_handled, mut closed, mut held) = (0, 0, 0, false);
         let queue = &intakes.queue;
-        for (shard, intake) in intakes.open.iter_mut() {
+        for (shard, intake) in intakes.turns.order(&mut intakes.open) {
             let batch = pace.batch(limits, now, |max| {
                 held = !run.is_ready::<Queue<T>>();
                 if held {

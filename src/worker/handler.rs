@@ -57,7 +57,7 @@ pub trait Handler<S: Shape>: Send + 'static {
         None
     }
 
-    /// There was nothing to handle, for the first time after there was something.
+    /// There was nothing for it, for the first time after there was something, whatever other handlers of its worker have.
     fn idle(&mut self) {}
 
     /// An attempt panicked. The item is shown, unless the handler had taken it.

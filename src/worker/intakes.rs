@@ -8,14 +8,31 @@ pub(crate) struct Intakes<T: Send + 'static> {
     pub(super) queue: Queue<T>,
     /// Its own first; empty when they were given back.
     pub(super) open: Vec<(usize, Intake<T>)>,
+    pub(super) turns: Turns,
     shards: Vec<usize>,
+}
+
+/// Where a batch is looked for first: at its own shard, and every other time at another, one after the other, so that none
+/// starves beside one that always has something.
+#[derive(Default)]
+pub(super) struct Turns(usize);
+
+impl Turns {
+    /// All of them, for one batch.
+    pub(super) fn order<'a, I>(&mut self, open: &'a mut [I]) -> impl Iterator<Item = &'a mut I> + use<'a, I> {
+        let is_own = self.0.is_multiple_of(2) || open.is_empty();
+        let first = if is_own { 0 } else { (1 + self.0 / 2) % open.len() };
+        self.0 = self.0.wrapping_add(1);
+        let (last, first) = open.split_at_mut(first);
+        first.iter_mut().chain(last)
+    }
 }
 
 impl<T: Send + 'static> Intakes<T> {
     pub(crate) fn new(queue: Queue<T>, open: Vec<(usize, Intake<T>)>) -> Self {
         queue.enlist();
         let shards = open.iter().map(|(shard, _)| *shard).collect();
-        Self { queue, open, shards }
+        Self { queue, open, turns: Turns::default(), shards }
     }
 
     pub(super) fn bells(&self, each: &mut dyn FnMut(&Sleepers)) {

@@ -228,7 +228,6 @@ pub struct Worker {
     leaving: bool,
     handled: u64,
     busy_cycles: u64,
-    was_busy: bool,
     /// By which it is on the lists of those who are called.
     place: sync::Arc<Place>,
     idler: Idler,
@@ -240,6 +239,14 @@ struct Assigned {
     duty: Box<dyn Duty>,
     /// Its handler could not take more in the last cycle.
     holds: bool,
+    /// It had something, and has not been told since that there is nothing.
+    was_busy: bool,
+}
+
+impl Assigned {
+    fn new(id: u64, source: u64, duty: Box<dyn Duty>) -> Self {
+        Self { id, source, duty, holds: false, was_busy: false }
+    }
 }
 
 impl Worker {
@@ -255,7 +262,6 @@ impl Worker {
             leaving: false,
             handled: 0,
             busy_cycles: 0,
-            was_busy: false,
             idler: Idler::new(workers, sync::Arc::clone(&place)),
             place,
         }
@@ -279,22 +285,25 @@ impl Worker {
         let _in_handlers = enter_handlers();
         let (mut handled, mut at) = (0, 0);
         while at < self.duties.len() {
-            let turn = catch_unwind(AssertUnwindSafe(|| self.duties[at].duty.turn(&self.limits, now)));
-            self.duties[at].holds = matches!(turn, Ok(Turn::Held));
+            let assigned = &mut self.duties[at];
+            let turn = catch_unwind(AssertUnwindSafe(|| assigned.duty.turn(&self.limits, now)));
+            assigned.holds = matches!(turn, Ok(Turn::Held));
             match turn {
                 Ok(Turn::Handled(items)) => {
                     handled += items;
+                    assigned.was_busy = true;
                     // The time of the next one begins when this one's is over.
                     if at + 1 < self.duties.len() {
                         now = Instant::now();
                     }
                 }
+                Ok(Turn::Idle) if std::mem::take(&mut assigned.was_busy) => assigned.duty.idle(),
                 Ok(Turn::Idle | Turn::Held) => {}
                 Ok(Turn::Ended) => {
                     self.dismiss(at);
                     continue;
                 }
-                Err(panic) => self.duties[at].duty.note(panic),
+                Err(panic) => assigned.duty.note(panic),
             }
             at += 1;
         }
@@ -303,11 +312,7 @@ impl Worker {
             self.busy_cycles += 1;
             self.desk.handled.set(self.handled);
             self.desk.busy_cycles.set(self.busy_cycles);
-            self.was_busy = true;
             return Polled::Handled(handled);
-        }
-        if std::mem::take(&mut self.was_busy) {
-            self.duties.iter_mut().for_each(|assigned| assigned.duty.idle());
         }
         if self.leaving && self.duties.is_empty() { Polled::Ended } else { Polled::Idle }
     }
@@ -400,7 +405,7 @@ impl Worker {
         };
         for command in asked {
             match command {
-                Command::Attach { id, source, duty } => self.duties.push(Assigned { id, source, duty, holds: false }),
+                Command::Attach { id, source, duty } => self.duties.push(Assigned::new(id, source, duty)),
                 Command::End { id, end } => {
                     let named = self.duties.iter_mut().filter(|assigned| assigned.id == id);
                     named.for_each(|assigned| assigned.duty.end(end));
@@ -442,7 +447,7 @@ impl Drop for Worker {
         self.do_as_asked();
         let late = self.desk.asked().take().unwrap_or_default();
         let late = late.into_iter().filter_map(|command| match command {
-            Command::Attach { id, source, duty } => Some(Assigned { id, source, duty, holds: false }),
+            Command::Attach { id, source, duty } => Some(Assigned::new(id, source, duty)),
             _ => None,
         });
         for Assigned { id, source, duty, .. } in std::mem::take(&mut self.duties).into_iter().chain(late) {

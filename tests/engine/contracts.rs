@@ -12,7 +12,10 @@ use std::{
 use ringway::{
     Engine,
     engine::SubscriptionLedger,
-    router::{Contract, Event, Missed, Name, PopError, PublishError, Start, Subscription, Topic, shard_of, topic},
+    router::{
+        Contract, Event, Held, Missed, Name, PopError, PublishError, Sharing, Start, Subscription, Topic, shard_of,
+        topic,
+    },
     worker::{End, Handler},
 };
 
@@ -434,4 +437,59 @@ fn a_panic_of_what_is_published_is_for_all_or_for_none() {
         {}
         assert!(last.is_some_and(|last| Arc::ptr_eq(&last.drops, &harmless)), "{}", reader.name());
     }
+}
+
+/// A handler whose own items are over is told so, whatever the others on its worker still have; one that had none is not.
+#[test]
+fn each_handler_is_told_of_its_own_idleness() {
+    struct Counting(Arc<Mutex<Vec<&'static str>>>, &'static str);
+    impl Handler<Topic<u64>> for Counting {
+        fn handle(&mut self, _: &u64) {}
+
+        fn idle(&mut self) {
+            self.0.lock().unwrap().push(self.1);
+        }
+    }
+    let (engine, mut workers) = by_hand(1);
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let open = |name: &'static str| {
+        let topic = engine.topic::<u64>(name).open().unwrap();
+        let log = Arc::clone(&log);
+        engine.subscribe(&topic, "reader").handle(move |_| Counting(Arc::clone(&log), name)).unwrap();
+        topic.publisher()
+    };
+    let (mut busy, mut brief, _silent) = (open("busy"), open("brief"), open("silent"));
+    brief.publish(&0_u32, 1).unwrap();
+    for item in 0..3 {
+        busy.publish(&0_u32, item).unwrap();
+        workers[0].poll();
+    }
+    assert_eq!(*log.lock().unwrap(), ["brief"]);
+    workers[0].poll();
+    workers[0].poll();
+    assert_eq!(*log.lock().unwrap(), ["brief", "busy"]);
+}
+
+/// A shared queue's own shard always has something: the other one has its turns all the same.
+#[test]
+fn a_shard_of_a_shared_queue_does_not_starve_beside_a_busy_one() {
+    let (engine, mut workers) = by_hand(1);
+    let jobs = engine.queue::<u64>("jobs").shards(2).sharing(Sharing::Shared).open().unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&seen);
+    engine
+        .consume(&jobs)
+        .handle(move |_| {
+            let kept = Arc::clone(&kept);
+            move |item: Held<'_, u64>| kept.lock().unwrap().push(*item)
+        })
+        .unwrap();
+    let key_of = |shard| (0_u64..).find(|key| shard_of(key, 2) == shard).unwrap();
+    let mut publisher = jobs.publisher();
+    publisher.publish(&key_of(1), 1000).unwrap();
+    for item in 0..4 {
+        publisher.publish(&key_of(0), item).unwrap();
+        workers[0].poll();
+    }
+    assert!(seen.lock().unwrap().contains(&1000), "{seen:?}");
 }
