@@ -2,10 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{
-    AttachError, Engine, HandlerRecord, Registry,
-    source::{QueueSource, TopicSource},
-};
+use super::{AttachError, Engine, HandlerRecord, Registry};
 use crate::router::{Contract, Key, Name, Queue, Shape, Sharing, Start, Topic};
 use crate::worker::{
     Board, Command, Desk, Duty, End, Figures, Handler, Intakes, KeyOf, OnPanic, Plan, QueueDuty, Stage, Supervised,
@@ -77,7 +74,7 @@ pub struct Subscribing<'e, T> {
     key_of: Option<KeyOf<T>>,
     workers: Vec<usize>,
     /// The queues and topics that the handlers publish to.
-    feeds: Vec<Name>,
+    feeds: Vec<Fed>,
 }
 
 impl<'e, T: Send + Sync + 'static> Subscribing<'e, T> {
@@ -128,7 +125,7 @@ impl<'e, T: Send + Sync + 'static> Subscribing<'e, T> {
     /// Says that the handlers publish to `destination`, which then closes after them: what they publish while the engine
     /// drains is accepted. Name each.
     pub fn feeds<S: Shape>(mut self, destination: &S) -> Self {
-        self.feeds.push(destination.name().clone());
+        self.feeds.push(fed(destination));
         self
     }
 
@@ -233,7 +230,7 @@ pub struct Consuming<'e, T> {
     key_of: Option<KeyOf<T>>,
     workers: Vec<usize>,
     /// The queues and topics that the handlers publish to.
-    feeds: Vec<Name>,
+    feeds: Vec<Fed>,
 }
 
 impl<'e, T: Send + 'static> Consuming<'e, T> {
@@ -269,7 +266,7 @@ impl<'e, T: Send + 'static> Consuming<'e, T> {
     /// Says that the handlers publish to `destination`, which then closes after them: what they publish while the engine
     /// drains is accepted. Name each.
     pub fn feeds<S: Shape>(mut self, destination: &S) -> Self {
-        self.feeds.push(destination.name().clone());
+        self.feeds.push(fed(destination));
         self
     }
 
@@ -317,7 +314,10 @@ impl<'e, T: Send + 'static> Consuming<'e, T> {
         let runs: Vec<_> = (0..handlers).map(|nth| Supervised::new(&plan, nth % shards)).collect();
 
         let mut registry = self.engine.registry();
-        let source = registry.number_of_queue(&self.queue)?;
+        let source = registry.number_of(&self.queue)?;
+        if registry.closing {
+            return Err(AttachError::Closed);
+        }
         let stages = registry.check_stages(source, &self.feeds)?;
         self.engine.check_workers(&self.workers)?;
         let mut intakes = Vec::new();
@@ -352,6 +352,14 @@ impl<'e, T: Send + 'static> Consuming<'e, T> {
     }
 }
 
+/// Finds the number of what a handler publishes to.
+type Fed = Box<dyn Fn(&Registry) -> Result<u64, AttachError> + Send + Sync>;
+
+fn fed<S: Shape>(destination: &S) -> Fed {
+    let destination = destination.clone();
+    Box::new(move |registry| registry.number_of(&destination))
+}
+
 /// What a duty is known by.
 struct Place {
     source: u64,
@@ -362,19 +370,17 @@ struct Place {
 }
 
 impl Registry {
-    /// The number of a topic of this engine.
-    pub(super) fn number_of<T: Send + Sync + 'static>(&self, topic: &Topic<T>) -> Result<u64, AttachError> {
-        let mut topics = self.sources.iter().filter_map(|source| source.as_any().downcast_ref::<TopicSource<T>>());
-        let found = topics.find(|source| source.topic.is_same(topic));
-        found.map(|source| source.id).ok_or_else(|| AttachError::Foreign { name: topic.name().clone() })
+    /// The number of a queue or topic of this engine.
+    pub(super) fn number_of<S: Shape>(&self, served: &S) -> Result<u64, AttachError> {
+        let found = self.sources.iter().find(|source| source.is(served));
+        found.map(|source| source.id()).ok_or_else(|| AttachError::Foreign { name: served.name().clone() })
     }
 
     /// The ways from `source` to what its handlers publish to, if none of them leads back.
-    fn check_stages(&self, source: u64, feeds: &[Name]) -> Result<Vec<(u64, u64)>, AttachError> {
+    fn check_stages(&self, source: u64, feeds: &[Fed]) -> Result<Vec<(u64, u64)>, AttachError> {
         let mut stages = Vec::new();
-        for name in feeds {
-            let found = self.sources.iter().find(|source| source.name() == name);
-            let to = found.ok_or_else(|| AttachError::Foreign { name: name.clone() })?.id();
+        for feed in feeds {
+            let to = feed(self)?;
             if let Some(mut way) = self.way(to, source) {
                 way.insert(0, source);
                 let names = way.iter().filter_map(|id| self.sources.iter().find(|source| source.id() == *id));
@@ -396,14 +402,6 @@ impl Registry {
             way.insert(0, from);
             Some(way)
         })
-    }
-
-    fn number_of_queue<T: Send + 'static>(&self, queue: &Queue<T>) -> Result<u64, AttachError> {
-        let mut queues = self.sources.iter().filter_map(|source| source.as_any().downcast_ref::<QueueSource<T>>());
-        let found = queues.find(|source| source.queue.is_same(queue));
-        let number =
-            found.map(|source| source.id).ok_or_else(|| AttachError::Foreign { name: queue.name().clone() })?;
-        if self.closing { Err(AttachError::Closed) } else { Ok(number) }
     }
 }
 

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{
-    AttachError, Attached, Engine,
-    source::{Source, TopicSource},
-};
+use super::{AttachError, Attached, Engine, source::Source};
 use crate::router::{Contract, Name, Pattern, Start, Topic};
 use crate::worker::{Handler, OnPanic};
 
@@ -122,12 +119,12 @@ impl<'e, T: Send + Sync + 'static> Following<'e, T> {
         let (make, told) = (Arc::new(make), followed.clone());
         let Self { engine, name, contract, start, on_panic, workers, .. } = self;
         let watcher: Watcher = Arc::new(move |engine: &Engine, source: &dyn Source| {
-            let Some(found) = source.as_any().downcast_ref::<TopicSource<T>>() else { return };
+            let Some(found) = source.handle().downcast_ref::<Topic<T>>() else { return };
             if !pattern.matches(source.name()) {
                 return;
             }
             let (topic, make) = (source.name().clone(), Arc::clone(&make));
-            let subscribing = engine.subscribe(&found.topic, &name).contract(contract.clone()).start(start);
+            let subscribing = engine.subscribe(found, &name).contract(contract.clone()).start(start);
             let attached = subscribing.on_panic(on_panic).on(&workers).handle(move |shard| make(&topic, shard));
             told.list().push((source.name().clone(), attached.map(Arc::new)));
         });

@@ -2,7 +2,7 @@
 
 use std::{any::Any, sync::Arc};
 
-use crate::router::{Gone, Name, Published, Queue, Record, Topic};
+use crate::router::{Gone, Name, Published, Queue, Record, Shape, Topic};
 
 /// What the engine closes, counts and describes.
 pub(super) trait Source: Send + Sync {
@@ -22,7 +22,15 @@ pub(super) trait Source: Send + Sync {
     fn settle(&self);
     /// The numbers of the subscriptions that are kept one by one.
     fn listed(&self) -> Vec<u64>;
-    fn as_any(&self) -> &dyn Any;
+    /// The [`Queue`] or [`Topic`] itself.
+    fn handle(&self) -> &dyn Any;
+}
+
+impl dyn Source {
+    /// Whether it is this queue or topic, not only one of its name.
+    pub(super) fn is<S: Shape>(&self, other: &S) -> bool {
+        self.handle().downcast_ref::<S>().is_some_and(|own| own.is_same(other))
+    }
 }
 
 /// What the ledger needs besides.
@@ -92,8 +100,8 @@ impl<T: Send + 'static> Source for QueueSource<T> {
         Vec::new()
     }
 
-    fn as_any(&self) -> &dyn Any {
-        self
+    fn handle(&self) -> &dyn Any {
+        &self.queue
     }
 }
 
@@ -153,7 +161,7 @@ impl<T: Send + Sync + 'static> Source for TopicSource<T> {
         self.topic.records().kept.iter().map(|record| record.id).collect()
     }
 
-    fn as_any(&self) -> &dyn Any {
-        self
+    fn handle(&self) -> &dyn Any {
+        &self.topic
     }
 }

@@ -141,3 +141,15 @@ fn what_a_detached_stage_has_made_goes_on() {
     assert_eq!(gate.poll(100, |event| assert_eq!(event, Event::Item(&seen))), Ok(1));
     engine.audit().check().unwrap();
 }
+
+/// What a handler feeds must be this engine's own, not only have the name of something that is.
+#[test]
+fn what_is_fed_is_known_by_more_than_its_name() {
+    let (engine, _workers) = by_hand(1);
+    let (other, _others) = by_hand(1);
+    let events = engine.topic::<u64>("events").open().unwrap();
+    engine.queue::<u64>("jobs").open().unwrap();
+    let foreign = other.queue::<u64>("jobs").open().unwrap();
+    let attached = engine.subscribe(&events, "stage").then(&foreign, |_| |item: &u64| Some((0_u32, *item)));
+    assert_eq!(attached.unwrap_err(), AttachError::Foreign { name: foreign.name().clone() });
+}
