@@ -36,14 +36,12 @@ pub(super) trait Publishing<T> {
     }
 
     fn try_publish_next(&mut self, item: T) -> Result<(), PublishError<T>> {
-        let Err(item) = self.push_past_full(item) else { return Ok(()) };
-        let shard = self.turn();
+        let Err((shard, item)) = self.push_past_full(item) else { return Ok(()) };
         self.put(shard, item).inspect_err(|_| self.sheet().refused.add(1))
     }
 
     fn publish_next(&mut self, item: T) -> Result<(), PublishError<T>> {
-        let Err(item) = self.push_past_full(item) else { return Ok(()) };
-        let shard = self.turn();
+        let Err((shard, item)) = self.push_past_full(item) else { return Ok(()) };
         self.put_waiting(shard, item, None)
     }
 
@@ -69,16 +67,22 @@ pub(super) trait Publishing<T> {
         shard
     }
 
-    /// Pushes to the next shard in turn that has room, of all but the last one.
-    fn push_past_full(&mut self, mut item: T) -> Result<(), T> {
-        for _ in 1..self.shards() {
+    /// Pushes to the next shard in turn that has room. If there is none, says where there may be some later: in the last of
+    /// those that are only full.
+    fn push_past_full(&mut self, mut item: T) -> Result<(), (usize, T)> {
+        let mut full = 0;
+        for _ in 0..self.shards() {
             let shard = self.turn();
             item = match self.push(shard, item) {
                 Ok(()) => return Ok(()),
-                Err(refused) => refused.into_inner(),
+                Err(PublishError::Full(item)) => {
+                    full = shard;
+                    item
+                }
+                Err(PublishError::Closed(item)) => item,
             };
         }
-        Err(item)
+        Err((full, item))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use ringway::{
-    router::{Held, Order, PublishError, Queue, Sharing, Topic},
+    router::{Held, Order, PublishError, Queue, Sharing, Topic, shard_of},
     worker::{Action, End, Failure, Handler, OnPanic},
 };
 
@@ -321,4 +321,56 @@ fn a_handler_that_can_not_say_whether_it_is_ready_does_not_stall() {
         let ledger = engine.audit();
         ledger.check().unwrap_or_else(|imbalance| panic!("{imbalance}\n{ledger}"));
     }
+}
+
+/// One shard of two is dead, the other only full: an item for either is refused because there is no room, not for ever.
+#[test]
+fn an_item_without_a_key_is_not_refused_for_ever_because_of_one_dead_shard() {
+    let (engine, mut workers) = by_hand(1);
+    let jobs = engine.queue::<u64>("jobs").shards(2).capacity(1).open().unwrap();
+    let attached = engine
+        .consume(&jobs)
+        .on_panic(OnPanic::Stop)
+        .handle(|_| {
+            |item: Held<'_, u64>| {
+                if *item == 3 {
+                    std::panic::panic_any(BOOM)
+                }
+            }
+        })
+        .unwrap();
+    let mut publisher = jobs.publisher();
+    publisher.try_publish_unkeyed(1).unwrap();
+    publisher.try_publish_unkeyed(3).unwrap();
+    poll_all(&mut workers);
+    assert_eq!(attached.ends(), [None, Some(End::Stopped)]);
+    // Now it is the turn of the first again, and the dead one is the last to be asked.
+    let first = (0_u64..).find(|key| shard_of(key, 2) == 0).unwrap();
+    publisher.try_publish(&first, 4).unwrap();
+    assert_eq!(publisher.try_publish_unkeyed(5), Err(PublishError::Full(5)));
+    assert_eq!(jobs.published().refused, 1);
+    engine.close();
+    assert_eq!(publisher.try_publish_unkeyed(5), Err(PublishError::Closed(5)));
+}
+
+/// Who drops its item loudly after each is handled: the panics are noted, and nothing is miscounted.
+#[test]
+fn items_whose_drop_panics_are_handled_and_counted() {
+    struct Loud;
+    impl Drop for Loud {
+        fn drop(&mut self) {
+            std::panic::panic_any(BOOM)
+        }
+    }
+    let (engine, mut workers) = by_hand(1);
+    let jobs = engine.queue::<Loud>("jobs").capacity(8).open().unwrap();
+    let attached = engine.consume(&jobs).handle(|_| |_: Held<'_, Loud>| ()).unwrap();
+    let mut publisher = jobs.publisher();
+    for _ in 0..5 {
+        assert!(publisher.try_publish(&0_u32, Loud).is_ok());
+    }
+    assert_eq!(poll_all(&mut workers), 5);
+    assert_eq!((attached.handled(), engine.failure_count()), (5, 5));
+    assert!(engine.failures().iter().all(|failure| failure.action == Action::Noted));
+    engine.audit().check().unwrap();
 }
