@@ -12,6 +12,10 @@ pub(super) struct Idler {
     ends: usize,
     looks: u32,
     step: u32,
+    /// Whether the last yield took long.
+    came_late: bool,
+    /// Sleeps without yields before them that are still to come, since a yield took long and nothing had come meanwhile.
+    no_yields: u32,
     place: Arc<Place>,
 }
 
@@ -19,6 +23,10 @@ pub(super) struct Idler {
 const LOOKS_MIN: u32 = 16;
 const LOOKS_MAX: u32 = 128;
 const YIELDS: u32 = 8;
+/// A yield that takes longer has let a busy thread run. If that was none of those that this one waits for, a sleeper gets its
+/// CPU sooner: it is woken, where one that has yielded waits for its turn.
+const YIELD_LATE: Duration = Duration::from_micros(200);
+const SLEEPS_WITHOUT_YIELDS: u32 = 256;
 /// A worker that sleeps shows that it lives once in so long.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// A handler that can't take more is asked again after so long: nobody else knows when it can.
@@ -27,7 +35,7 @@ const HOLD: Duration = Duration::from_micros(200);
 impl Idler {
     /// For one of `workers`, by whose place it is called.
     pub(super) fn new(workers: usize, place: Arc<Place>) -> Self {
-        Self { ends: workers + 1, looks: LOOKS_MAX, step: 0, place }
+        Self { ends: workers + 1, looks: LOOKS_MAX, step: 0, came_late: false, no_yields: 0, place }
     }
 
     /// There was something.
@@ -36,17 +44,25 @@ impl Idler {
             self.looks = (2 * self.looks).min(LOOKS_MAX);
         }
         self.step = 0;
+        self.came_late = false;
     }
 
     /// Lets a moment pass; `false` if it is time to sleep instead.
     pub(super) fn looks_again(&mut self) -> bool {
         let looks = if self.ends <= usable_cpus() { self.looks } else { 0 };
+        if std::mem::take(&mut self.came_late) {
+            self.no_yields = SLEEPS_WITHOUT_YIELDS;
+        }
+        let yields = if self.no_yields > 0 { 0 } else { YIELDS };
         self.step += 1;
         if self.step <= looks {
             spin(4);
-        } else if self.step <= looks + YIELDS {
+        } else if self.step <= looks + yields {
+            let before = Instant::now();
             yield_now();
+            self.came_late = before.elapsed() > YIELD_LATE;
         } else {
+            self.no_yields = self.no_yields.saturating_sub(1);
             self.looks = (self.looks / 2).max(LOOKS_MIN);
             self.step = 0;
             return false;
