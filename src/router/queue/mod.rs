@@ -85,7 +85,7 @@ impl<T: Send + 'static> Queue<T> {
     /// A new publisher.
     ///
     /// # Cost
-    /// Two allocations, and a lane a shard with [`Order::PerPublisher`].
+    /// A few allocations, one more a shard, and a lane a shard with [`Order::PerPublisher`].
     pub fn publisher(&self) -> Publisher<T> {
         let inlets = (0..self.shards()).map(|shard| self.ends(shard).inlet.clone());
         Publisher::new(self.clone(), inlets, self.core.roll.join())

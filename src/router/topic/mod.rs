@@ -106,7 +106,7 @@ impl<T: Send + Sync + 'static> Topic<T> {
     /// A new publisher.
     ///
     /// # Cost
-    /// Two allocations, and those of the rings' ends.
+    /// A few allocations, one more a shard, and those of the rings' ends.
     pub fn publisher(&self) -> Publisher<T> {
         Publisher::new(self.clone(), self.core.roll.join())
     }
