@@ -14,8 +14,8 @@ use ringway::{
 };
 
 const PENDING: usize = 1_000_000;
-/// Deadlines lie within this time.
-const SPREAD: u64 = 600_000_000_000;
+/// Deadlines lie within this time: an hour.
+const SPREAD: u64 = 3_600_000_000_000;
 
 /// SplitMix64 without a state: the nth number.
 fn random(nth: u64) -> u64 {
@@ -34,6 +34,14 @@ fn pending(spare: usize) -> (Wheel<u64>, Vec<Timer>) {
     let mut wheel = Wheel::new(PENDING + spare, Duration::from_millis(1), Instant::START).expect("memory");
     let timers = (0..PENDING as u64).map(|nth| wheel.schedule(at(nth), nth).expect("room")).collect();
     (wheel, timers)
+}
+
+/// In random order.
+fn shuffled(mut timers: Vec<Timer>) -> Vec<Timer> {
+    for nth in (1..timers.len()).rev() {
+        timers.swap(nth, random(nth as u64) as usize % (nth + 1));
+    }
+    timers
 }
 
 /// Timers at a million pending: each row is one call, in the order that hurts the cache most.
@@ -55,23 +63,31 @@ fn wheel(criterion: &mut Criterion) {
             })
         });
     });
-    group.bench_function(BenchmarkId::from_parameter("cancel"), |bencher| {
-        bencher.iter_custom(|calls| {
-            rounds(calls, spare, |count| {
-                let (mut wheel, mut timers) = pending(spare);
-                for nth in (1..timers.len()).rev() {
-                    timers.swap(nth, random(nth as u64) as usize % (nth + 1));
-                }
-                let start = Start::now();
-                for &timer in &timers[..count as usize] {
-                    assert!(black_box(wheel.cancel(timer)).is_some());
-                }
-                let took = start.elapsed();
-                assert_eq!(wheel.depth(), PENDING - count as usize);
-                took
-            })
+    // Cancelled at random, and as many scheduled where those were.
+    for is_cancelled in [true, false] {
+        let name = if is_cancelled { "cancel" } else { "schedule, after cancels" };
+        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+            bencher.iter_custom(|calls| {
+                rounds(calls, spare, |count| {
+                    let (mut wheel, timers) = pending(0);
+                    let timers = shuffled(timers);
+                    let start = Start::now();
+                    for &timer in &timers[..count as usize] {
+                        assert!(black_box(wheel.cancel(timer)).is_some());
+                    }
+                    let cancelled = start.elapsed();
+                    assert_eq!(wheel.depth(), PENDING - count as usize);
+                    let start = Start::now();
+                    for nth in 0..count {
+                        black_box(wheel.schedule(at(!nth), nth).expect("room"));
+                    }
+                    let scheduled = start.elapsed();
+                    assert_eq!(wheel.depth(), PENDING);
+                    if is_cancelled { cancelled } else { scheduled }
+                })
+            });
         });
-    });
+    }
     group.bench_function(BenchmarkId::from_parameter("fire"), |bencher| {
         bencher.iter_custom(|calls| {
             let (mut wheel, _) = pending(1);

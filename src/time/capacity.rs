@@ -38,8 +38,8 @@ impl fmt::Display for CapacityError {
 
 impl Error for CapacityError {}
 
-/// The most places: an index has 32 bits, and the topmost indices are taken for other uses.
-pub(crate) const PLACES_MAX: usize = u32::MAX as usize - 1024;
+/// The most places: an index has 32 bits, and the topmost indices are taken for other uses, as for the heads of lists.
+pub(crate) const PLACES_MAX: usize = u32::MAX as usize - 16 * 1024;
 
 /// Room for `count` values, each made from its index.
 pub(crate) fn boxed<T>(count: usize, make: impl FnMut(usize) -> T) -> Result<Box<[T]>, CapacityError> {

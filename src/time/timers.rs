@@ -4,14 +4,20 @@
 //! tick that the wheel has reached, in the slot of that digit. Slots of a lower level therefore come before those of a
 //! higher one, and within a level they come in order, so the next slot is found by counting zeros in two bitmaps. When the
 //! wheel reaches a slot of level 0 its timers are due; those of a higher slot are dealt out to the levels below. A timer
-//! is dealt out once a level at the most. All timers of one tick are always in one slot, so they fire first in, first out.
+//! is dealt out once a level at the most. All timers of one tick are always in one list, so they fire first in, first out.
+//!
+//! Each step along a list waits for memory, if there are many timers. Then a slot has several lists, and a timer goes to that
+//! of its tick's lowest bits: when the slot is dealt out, all its lists are walked in turn, and fetch their next timers
+//! meanwhile.
 //!
 //! Source: Varghese and Lauck, "Hashed and Hierarchical Timing Wheels" (1987), scheme 6; the level by exclusive or is that
 //! of the wheels of tokio and Kafka's purgatory. Eight levels hold every tick of 64 bits: there is no overflow list.
 
+use crate::sync::prefetch_for_write;
+
 use super::{
     CapacityError, Instant,
-    capacity::{boxed, checked},
+    capacity::{PLACES_MAX, boxed, checked},
 };
 
 const DIGIT_BITS: u32 = 8;
@@ -19,7 +25,14 @@ const SLOTS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT_BITS) as usize;
 const WORDS: usize = LEVELS * SLOTS / 64;
 
-/// A place's timer, or the head of a slot's list; the lists are circular. An idle timer is linked to itself.
+/// Lists of a slot, as a power of two, where the timers may not all lie in a near cache.
+const STRIPE_BITS: u32 = 3;
+const NEAR_PLACES: usize = 64 * 1024;
+
+// Heads have indices, too.
+const _: () = assert!(PLACES_MAX + ((LEVELS * SLOTS) << STRIPE_BITS) <= u32::MAX as usize);
+
+/// A place's timer, or the head of a list; the lists are circular. An idle timer is linked to itself.
 #[derive(Debug, Clone, Copy)]
 struct Node {
     tick: u64,
@@ -31,9 +44,11 @@ const _: () = assert!(size_of::<Node>() == 16);
 
 #[derive(Debug)]
 pub(crate) struct Timers {
-    /// The places' nodes, then the heads of all slots, level by level.
+    /// The places' nodes, then the heads of all slots' lists, level by level.
     nodes: Box<[Node]>,
     places: usize,
+    /// Lists of each slot, as a power of two.
+    stripe_bits: u32,
     /// Which slots hold timers, and which of these words have a bit.
     occupied: [u64; WORDS],
     words: u32,
@@ -46,10 +61,15 @@ impl Timers {
     /// A wheel for `places` timers, at whose ticks of at most `resolution` nanoseconds timers fire.
     pub(crate) fn new(places: usize, resolution: u64, now: Instant) -> Result<Self, CapacityError> {
         let places = checked(places)?;
-        let nodes = boxed(places + LEVELS * SLOTS, |index| Node { tick: 0, next: index as u32, prev: index as u32 })?;
+        let stripe_bits = if places > NEAR_PLACES { STRIPE_BITS } else { 0 };
+        let nodes = boxed(places + ((LEVELS * SLOTS) << stripe_bits), |index| Node {
+            tick: 0,
+            next: index as u32,
+            prev: index as u32,
+        })?;
         let tick_bits = resolution.max(1).ilog2();
         let reached = now.as_nanos() >> tick_bits;
-        Ok(Self { nodes, places, occupied: [0; WORDS], words: 0, reached, tick_bits })
+        Ok(Self { nodes, places, stripe_bits, occupied: [0; WORDS], words: 0, reached, tick_bits })
     }
 
     /// Nanoseconds between two ticks.
@@ -67,28 +87,46 @@ impl Timers {
     }
 
     /// Sets the timer of a place, which may be running already. It fires not before `at`, and less than a tick later.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn arm(&mut self, index: u32, at: Instant) {
-        if self.is_armed(index) {
-            self.disarm(index);
-        }
+        self.disarm(index);
         let before = at.as_nanos().saturating_add(self.resolution() - 1);
         self.nodes[index as usize].tick = (before >> self.tick_bits).max(self.reached);
         self.link(index);
     }
 
+    /// What was noted at the place of an idle timer; after a timer, or at the start, the place itself.
+    #[inline]
+    pub(crate) fn noted(&self, index: u32) -> u32 {
+        self.nodes[index as usize].prev
+    }
+
+    /// Notes another place at that of an idle timer.
+    #[inline]
+    pub(crate) fn note(&mut self, index: u32, other: u32) {
+        debug_assert!(!self.is_armed(index), "a running timer is linked");
+        self.nodes[index as usize].prev = other;
+    }
+
     /// Stops the timer of a place; does nothing if it does not run.
     #[inline]
     pub(crate) fn disarm(&mut self, index: u32) {
-        let node = self.nodes[index as usize];
-        if node.next == index {
-            return;
+        if self.is_armed(index) {
+            self.unlink(index);
         }
+    }
+
+    #[inline(never)]
+    fn unlink(&mut self, index: u32) {
+        let node = self.nodes[index as usize];
         self.nodes[node.next as usize].prev = node.prev;
         self.nodes[node.prev as usize].next = node.next;
         if node.next == node.prev {
             // Both neighbours are the head: the list is empty now.
-            self.vacate(node.next as usize - self.places);
+            let slot = (node.next as usize - self.places) >> self.stripe_bits;
+            if self.is_vacant(slot) {
+                self.vacate(slot);
+            }
         }
         let node = &mut self.nodes[index as usize];
         (node.next, node.prev) = (index, index);
@@ -107,8 +145,9 @@ impl Timers {
             }
             self.reached = self.reached.max(start);
             if slot < SLOTS {
-                let index = self.nodes[self.places + slot].next;
-                self.disarm(index);
+                // Of one tick, hence in one list.
+                let index = self.nodes[self.head(slot, slot as u64)].next;
+                self.unlink(index);
                 return Some(index);
             }
             self.deal_out(slot, &mut soon);
@@ -149,10 +188,18 @@ impl Timers {
         slot
     }
 
-    /// Puts a timer at the end of the list of the slot for its tick.
+    /// The head of a slot's list for a tick.
+    #[inline]
+    fn head(&self, slot: usize, tick: u64) -> usize {
+        self.places + (slot << self.stripe_bits) + (tick as usize & ((1 << self.stripe_bits) - 1))
+    }
+
+    /// Puts a timer at the end of the list for its tick.
     #[inline]
     fn link(&mut self, index: u32) {
-        let head = self.places + self.occupy(self.nodes[index as usize].tick);
+        let tick = self.nodes[index as usize].tick;
+        let slot = self.occupy(tick);
+        let head = self.head(slot, tick);
         let last = self.nodes[head].prev;
         self.nodes[index as usize].next = head as u32;
         self.nodes[index as usize].prev = last;
@@ -160,51 +207,52 @@ impl Timers {
         self.nodes[head].prev = index;
     }
 
-    /// Moves the timers of a slot that the wheel has just reached to the levels below, in order.
-    ///
-    /// Each step of a walk along a list waits for memory. This one walks from both ends at once, so that two waits overlap:
-    /// what comes from the front is put in at the cut of its new slot, before the cut, and what comes from the back
-    /// behind it. The levels below are empty, or another slot would have been reached first.
+    /// Moves the timers of a slot that the wheel has just reached to the levels below, those of each list in order. The
+    /// levels below are empty, or another slot would have been reached first.
     fn deal_out(&mut self, slot: usize, soon: &mut impl FnMut(u32)) {
-        let head = self.places + slot;
-        let (mut front, mut back) = (self.nodes[head].next, self.nodes[head].prev);
-        (self.nodes[head].next, self.nodes[head].prev) = (head as u32, head as u32);
+        let first = self.head(slot, 0);
+        let mut at = [0; 1 << STRIPE_BITS];
+        let at = &mut at[..1 << self.stripe_bits];
+        for (head, at) in (first..).zip(&mut *at) {
+            let node = &mut self.nodes[head];
+            *at = node.next;
+            (node.next, node.prev) = (head as u32, head as u32);
+            self.fetch(*at);
+        }
         self.vacate(slot);
         let is_soon = slot < 2 * SLOTS;
-        loop {
-            let (after, before) = (self.nodes[front as usize].next, self.nodes[back as usize].prev);
-            self.put_in_at_cut(front, true);
-            if is_soon {
-                soon(front);
+        let mut is_done = false;
+        while !is_done {
+            is_done = true;
+            for at in &mut *at {
+                let index = *at;
+                // At the end of a list is its head.
+                if index as usize >= self.places {
+                    continue;
+                }
+                is_done = false;
+                *at = self.nodes[index as usize].next;
+                self.fetch(*at);
+                if is_soon {
+                    soon(index);
+                }
+                self.link(index);
             }
-            if front == back {
-                break;
-            }
-            self.put_in_at_cut(back, false);
-            if is_soon {
-                soon(back);
-            }
-            if after == back {
-                break;
-            }
-            (front, back) = (after, before);
         }
     }
 
-    /// Puts a timer into the list of the slot for its tick, at the cut, and moves the cut behind it if `from_front`. The cut
-    /// is noted in the head, whose tick has no other use.
+    /// Hints that the timer of a place is needed soon.
     #[inline]
-    fn put_in_at_cut(&mut self, index: u32, from_front: bool) {
-        let slot = self.occupy(self.nodes[index as usize].tick);
-        let head = self.places + slot;
-        let is_first = self.nodes[head].next == head as u32;
-        let cut = if is_first { head } else { self.nodes[head].tick as usize };
-        let behind = self.nodes[cut].next;
-        self.nodes[index as usize].prev = cut as u32;
-        self.nodes[index as usize].next = behind;
-        self.nodes[cut].next = index;
-        self.nodes[behind as usize].prev = index;
-        self.nodes[head].tick = if from_front { u64::from(index) } else { cut as u64 };
+    pub(crate) fn fetch(&self, index: u32) {
+        prefetch_for_write(&self.nodes[index as usize]);
+    }
+
+    /// Whether no list of a slot holds a timer, if one of them does not.
+    #[inline]
+    fn is_vacant(&self, slot: usize) -> bool {
+        // A slot of level 0 is one tick, hence one list.
+        let first = self.head(slot, 0);
+        slot < SLOTS || (first..first + (1 << self.stripe_bits)).all(|head| !self.is_armed(head as u32))
     }
 
     #[inline]

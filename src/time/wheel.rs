@@ -1,6 +1,6 @@
 //! Items that come back when their time has come.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{error::Error, fmt, mem, time::Duration};
 
 use super::{
     CapacityError, Instant,
@@ -45,7 +45,13 @@ use super::{
 pub struct Wheel<T> {
     items: Slab<T>,
     timers: Timers,
+    /// The vacant places that are filled next, each at the depth that there was with it, modulo their number.
+    ahead: [u32; AHEAD],
 }
+
+/// So many vacant places are known ahead. Where many items left before, each place waits for memory, and tells which one is
+/// next; so a vacant place also notes the one that is filled so much later, which is fetched meanwhile.
+const AHEAD: usize = 8;
 
 /// Names one scheduled item, for ever: after it fired or was cancelled, its timer finds nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,7 +63,8 @@ impl<T> Wheel<T> {
     /// # Errors
     /// [`CapacityError`]. The resolution may be anything: it is rounded down to a power of two nanoseconds, at least one.
     pub fn new(capacity: usize, resolution: Duration, now: Instant) -> Result<Self, CapacityError> {
-        Ok(Self { timers: Timers::new(capacity, nanos(resolution), now)?, items: Slab::new(capacity)? })
+        let (timers, items) = (Timers::new(capacity, nanos(resolution), now)?, Slab::new(capacity)?);
+        Ok(Self { items, timers, ahead: [0; AHEAD] })
     }
 
     /// Keeps `item` until `at`. A time in the past is due at the next [`fire`](Self::fire).
@@ -67,6 +74,10 @@ impl<T> Wheel<T> {
     #[inline]
     pub fn schedule(&mut self, at: Instant, item: T) -> Result<Timer, Full<T>> {
         let handle = self.items.insert(item).map_err(Full)?;
+        let later = self.timers.noted(handle.index);
+        self.ahead[self.items.depth() % AHEAD] = later;
+        self.items.fetch(later);
+        self.timers.fetch(later);
         self.timers.arm(handle.index, at);
         Ok(Timer(handle))
     }
@@ -78,7 +89,7 @@ impl<T> Wheel<T> {
             return None;
         }
         self.timers.disarm(timer.0.index);
-        self.items.remove(timer.0.index)
+        self.take_out(timer.0.index)
     }
 
     /// Gives an item another time; `false` if it is gone.
@@ -98,6 +109,14 @@ impl<T> Wheel<T> {
     pub fn fire(&mut self, now: Instant) -> Option<T> {
         let items = &self.items;
         let index = self.timers.fire(now, |index| items.fetch(index))?;
+        self.take_out(index)
+    }
+
+    /// Takes out an item whose timer has stopped.
+    #[inline]
+    fn take_out(&mut self, index: u32) -> Option<T> {
+        let later = mem::replace(&mut self.ahead[self.items.depth() % AHEAD], index);
+        self.timers.note(index, later);
         self.items.remove(index)
     }
 

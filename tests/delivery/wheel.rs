@@ -157,13 +157,75 @@ proptest! {
     }
 }
 
+/// So many that a slot has several lists.
+const MANY: usize = 70_000;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_large_one_answers_like_a_sorted_map(
+        tick_bits in 0..30_u32,
+        start in prop_oneof![Just(0), any::<u64>()],
+        calls in prop::collection::vec(call(), 0..200),
+    ) {
+        check(MANY, tick_bits, start, calls);
+    }
+}
+
+/// All places are taken, many are vacated and taken again, some timers are moved, and time goes on in small and large steps.
+#[test]
+fn a_full_one_answers_like_a_sorted_map() {
+    let random =
+        |nth: u64| nth.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(31).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 20;
+    let mut wheel = Wheel::new(MANY, Duration::from_nanos(1), Instant::START).expect("a wheel");
+    let mut model = BTreeMap::new();
+    let (mut timers, mut now, mut order) = (Vec::new(), 0_u64, 0_u64);
+    for round in 0..4_u64 {
+        while wheel.depth() < MANY {
+            order += 1;
+            let at = now + random(order) % 20_000_000;
+            let timer = wheel.schedule(Instant::from_nanos(at), order).expect("room");
+            model.insert((at, order), order);
+            timers.push((timer, at, order, order));
+        }
+        assert!(wheel.schedule(Instant::FAR, 0).is_err());
+        for nth in 0..2 * MANY as u64 {
+            let (timer, at, turn, item) = timers.swap_remove(random(!nth ^ round) as usize % timers.len());
+            let is_pending = model.remove(&(at, turn)).is_some();
+            if nth % 3 == 0 {
+                order += 1;
+                let later = now + random(order) % 100_000;
+                assert_eq!(wheel.reschedule(timer, Instant::from_nanos(later)), is_pending);
+                timers.push((timer, later, order, item));
+                if is_pending {
+                    model.insert((later, order), item);
+                }
+            } else {
+                assert_eq!(wheel.cancel(timer), is_pending.then_some(item));
+            }
+            if timers.len() < MANY / 4 {
+                break;
+            }
+        }
+        for step in [1, 300, 60_000, 9_000_000] {
+            now += step;
+            while let Some(first) = model.first_entry().filter(|first| first.key().0 <= now) {
+                assert_eq!(wheel.fire(Instant::from_nanos(now)), Some(first.remove()));
+            }
+            assert_eq!(wheel.fire(Instant::from_nanos(now)), None);
+        }
+        assert_eq!(wheel.depth(), model.len());
+    }
+}
+
 /// Many timers of few ticks: what is dealt out from a full slot keeps its order.
 #[test]
 fn a_tick_fires_first_in_first_out() {
-    for count in [1, 2, 3, 4, 5, 8, 9, 1000] {
+    for (count, capacity) in [1, 2, 3, 4, 5, 8, 9, 1000].into_iter().flat_map(|count| [(count, 1000), (count, MANY)]) {
         for distance in [1_u64, 256, 70_000, 20_000_000] {
             let now = Instant::START;
-            let mut wheel = Wheel::new(1000, Duration::from_nanos(1), now).expect("a wheel");
+            let mut wheel = Wheel::new(capacity, Duration::from_nanos(1), now).expect("a wheel");
             let mut model = BTreeMap::new();
             for nth in 0..count {
                 let tick = distance + nth * 7919 % 3;
