@@ -115,10 +115,13 @@ impl Sleepers {
         };
         let was_fenced = self.is_fenced();
         self.write(list.len(), was_fenced || is_task);
+        if is_task && !was_fenced {
+            // Under the lock: whoever finds the bit set counts on every notifier to see it, and takes the full fence only.
+            heavy_fence();
+        }
         drop(list);
         drop(before);
-        // Also when the bit is new, the heavy one: who has not seen it yet must not look again without.
-        Fence { heavy: !was_fenced }
+        Fence { heavy: !was_fenced && !is_task }
     }
 
     /// Whether the place is on the list still, with this waker to be woken: then nothing has to be done for it.

@@ -339,6 +339,25 @@ fn a_thread_sleeps_where_a_task_has() {
     });
 }
 
+/// The second task comes while the first, which tells notifiers to take full fences, has not made them see it yet.
+#[test]
+fn the_second_task_sleeps_beside_the_first() {
+    explore("channel broadcast: send | poll | recv by a task", 200, [Some(1)], || {
+        let (mut tx, rx) = ends::<u64, Broadcast>(2);
+        let (mut first, mut second) = (rx.clone(), rx);
+        let sender = thread::spawn(move || {
+            tx.send(1).expect("open");
+            tx
+        });
+        let sleeper = thread::spawn(move || received(block_on(second.recv_async())));
+        let mut task = Task::new(first.recv_async());
+        task.poll();
+        let item = sleeper.join().unwrap();
+        sender.join().unwrap();
+        item
+    });
+}
+
 #[test]
 fn a_task_sleeps_for_room() {
     explore("channel spsc: send × 2 by a task | recv recv, wide", 100, [[Some(1), Some(2)]], || {
