@@ -15,10 +15,14 @@ mod model;
 pub(crate) use model::*;
 
 mod counter;
+#[cfg(not(ringway_loom))]
+mod cpus;
 mod fence;
 mod tally;
 mod underway;
 
+#[cfg(not(ringway_loom))]
+pub(crate) use self::cpus::{cpus_for_crowd, usable_cpus};
 pub(crate) use self::{
     counter::Counter,
     fence::{fence_point, full_fence, heavy_fence, light_fence_is_free, prepare_fences},

@@ -32,6 +32,10 @@ pub(crate) fn usable_cpus() -> usize {
     1
 }
 
+pub(crate) fn cpus_for_crowd() -> usize {
+    1
+}
+
 loom::thread_local! {
     static THIS: Thread = Thread(std::sync::Arc::new(loom::sync::Notify::new()));
 }

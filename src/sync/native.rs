@@ -1,7 +1,7 @@
 //! The machine's own primitives.
 #![allow(unsafe_code)]
 
-use std::{cell::UnsafeCell, mem::MaybeUninit, sync::OnceLock, thread};
+use std::{cell::UnsafeCell, mem::MaybeUninit};
 
 /// Between two attempts at a contended word: pauses that double with each, then gives up the CPU, so that one thread runs
 /// a burst while the line is with its CPU. Pauses alone were measured five times slower when the CPUs are far apart.
@@ -14,12 +14,6 @@ pub(crate) use parking_lot::{Mutex, MutexGuard};
 
 /// Bytes of one cache line, as [`crate::ring`] packs items into it.
 pub(crate) const LINE_BYTES: usize = 64;
-
-/// CPUs that this process may use at once, as asked when the first channel was made: a thread that has been pinned sees fewer.
-pub(crate) fn usable_cpus() -> usize {
-    static CPUS: OnceLock<usize> = OnceLock::new();
-    *CPUS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
-}
 
 /// Whether an end looks again a few times before it goes to sleep.
 pub(crate) const POLLS: bool = true;

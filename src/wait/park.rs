@@ -6,18 +6,19 @@ use std::{
 };
 
 use super::{Caller, Deadline, Signal, Sleepers, Terms, Wait, Waiter, sealed::Sealed};
-use crate::sync::{POLLS, park, park_timeout, spin, usable_cpus, yield_now};
+use crate::sync::{POLLS, cpus_for_crowd, park, park_timeout, spin, usable_cpus, yield_now};
 
 /// Looks for some microseconds, lets others run for a moment, then sleeps until it is called.
 ///
 /// How long it looks it learns: as long as the answer keeps coming in that time, up to about 30 µs, which is what a sleep
-/// and its wake-up cost; down to under a microsecond where it has not come several times in a row. Where more ends than usable CPUs share the work it does
-/// not look at all, but yields: whoever will make it ready may be waiting for this very CPU. Else it yields only while its
-/// sleeps are short, and where a yield comes back late, because strangers keep the CPU busy, not for some hundred waits: a
-/// sleeper that is woken gets its CPU sooner.
+/// and its wake-up cost; down to under a microsecond where it has not come several times in a row, and where eight sleeps in a
+/// row were long, not at all: it sleeps at once. Where more ends than usable CPUs share the work it does not look either, but
+/// yields: whoever will make it ready may be waiting for this very CPU. Else it yields only while its sleeps are short, and
+/// where a yield comes back late, because strangers keep the CPU busy, not for some hundred waits: a sleeper that is woken
+/// gets its CPU sooner.
 ///
-/// How many CPUs are usable is asked when the process makes its first channel: make it before that thread is pinned, or all
-/// channels share what it may use.
+/// Usable are the CPUs that any thread of the process may use. They are counted when the process makes its first channel, and
+/// now and then by an end that has more company than there are CPUs: some thread may have been pinned elsewhere meanwhile.
 ///
 /// # Cost
 /// Nothing, while it sleeps. Falling asleep interrupts the process's other running threads once (`membarrier`, 0.4 to
@@ -31,6 +32,9 @@ pub struct Park {
     no_yields: u32,
     /// Whether the last sleep was so short that a yield might have done instead.
     slept_briefly: bool,
+    /// Long sleeps in a row, up to `SLEEPS_LONG`; a brief one takes two away, since a stream that comes at its own pace has
+    /// some when it was held up.
+    slept_long: u32,
     waiter: Waiter,
 }
 
@@ -46,6 +50,8 @@ const YIELDS: u32 = 8;
 const YIELD_LATE: Duration = Duration::from_micros(200);
 const WAITS_WITHOUT_YIELDS: u32 = 256;
 const SLEEP_BRIEF: Duration = Duration::from_micros(100);
+/// After so many long sleeps the next is taken to be long, too.
+const SLEEPS_LONG: u32 = 8;
 
 impl Park {
     pub(crate) fn waiter(&mut self) -> &mut Waiter {
@@ -58,10 +64,10 @@ impl Park {
 
     /// Looks without sleeping, as long as that may pay off.
     fn look<R>(&mut self, terms: Terms, ready: &mut impl FnMut() -> Option<R>) -> Option<R> {
-        if !POLLS {
+        if !POLLS || self.slept_long == SLEEPS_LONG {
             return None;
         }
-        let crowded = terms.ends > usable_cpus();
+        let crowded = terms.ends > usable_cpus() && terms.ends > cpus_for_crowd();
         if !crowded {
             for look in 0..self.looks {
                 spin(if look < LOOKS_CLOSE { 1 } else { PAUSES_MAX });
@@ -70,6 +76,7 @@ impl Park {
                         self.looks = (2 * self.looks).min(LOOKS_MAX);
                     }
                     self.missed = false;
+                    self.slept_long = 0;
                     return Some(answer);
                 }
                 if look % 16 == 15 && terms.until.is_over() {
@@ -85,9 +92,17 @@ impl Park {
         self.yield_for(crowded, ready)
     }
 
+    fn has_slept(&mut self, time: Duration) {
+        self.slept_briefly = time < SLEEP_BRIEF;
+        self.slept_long = match self.slept_briefly {
+            true => self.slept_long.saturating_sub(2),
+            false => (self.slept_long + 1).min(SLEEPS_LONG),
+        };
+    }
+
     /// Lets others run for a moment. Where the ends are more than the CPUs, a yield that takes long has let one of them run.
     fn yield_for<R>(&mut self, crowded: bool, ready: &mut impl FnMut() -> Option<R>) -> Option<R> {
-        if !crowded && !self.slept_briefly {
+        if !crowded && (!self.slept_briefly || self.slept_long > 0) {
             return None;
         }
         if self.no_yields > 0 {
@@ -105,6 +120,7 @@ impl Park {
             }
             before = now;
             if answer.is_some() {
+                self.slept_long = 0;
                 return answer;
             }
         }
@@ -144,7 +160,7 @@ impl Wait for Park {
             if answer.is_none() {
                 let before = Instant::now();
                 sleep(terms.until, || self.waiter.was_called());
-                self.slept_briefly = before.elapsed() < SLEEP_BRIEF;
+                self.has_slept(before.elapsed());
             }
             let called = self.waiter.strike(signal);
             if answer.is_none() {
@@ -170,12 +186,42 @@ impl Wait for Park {
 
 impl Default for Park {
     fn default() -> Self {
-        Self { looks: LOOKS_MAX, missed: false, no_yields: 0, slept_briefly: false, waiter: Waiter::default() }
+        Self {
+            looks: LOOKS_MAX,
+            missed: false,
+            no_yields: 0,
+            slept_briefly: false,
+            slept_long: 0,
+            waiter: Waiter::default(),
+        }
     }
 }
 
 impl fmt::Debug for Park {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Park").field("looks", &self.looks).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A wait that sleeps at once asks before, on the list, and after the sleep. One that looks or yields was seen to stall
+    /// paced streams for the time slice of a busy thread.
+    #[test]
+    fn after_long_sleeps_it_sleeps_at_once() {
+        let (mut park, signal) = (Park::default(), Sleepers::default());
+        let mut asked_in_a_wait = || {
+            let mut asked = 0;
+            park.wait(&signal, Terms::until(Deadline::after(Duration::from_millis(2))), || {
+                asked += 1;
+                None::<()>
+            });
+            asked
+        };
+        // A thread that is held up may find its time over before it looks, or sleeps.
+        assert!((0..4).any(|_| asked_in_a_wait() > 3), "it looks at first");
+        assert!((0..100).any(|_| asked_in_a_wait() == 3));
     }
 }
