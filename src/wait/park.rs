@@ -22,7 +22,8 @@ use crate::sync::{POLLS, cpus_for_crowd, park, park_timeout, spin, usable_cpus, 
 ///
 /// # Cost
 /// Nothing, while it sleeps. Falling asleep interrupts the process's other running threads once (`membarrier`, 0.4 to
-/// 10 µs). Whoever notifies pays one relaxed load while nobody sleeps, and a system call for each sleeper it wakes.
+/// 10 µs). Whoever notifies pays one relaxed load while nobody sleeps, and a system call for each sleeper it wakes. To count the CPUs again looks at
+/// every thread of the process, and allocates: a few dozen times in a process's life at the most.
 pub struct Park {
     /// Looks that it takes before it yields.
     looks: u32,
