@@ -158,7 +158,7 @@ where
         let Some(tracker) = tracker else { return (0, true) };
         let mut want = tracker.room().min(max);
         let (mut delivered, mut closed) = (0, 0);
-        for (shard, intake) in &mut intakes.open {
+        for (shard, intake) in intakes.turns.order(&mut intakes.open) {
             if want == 0 {
                 break;
             }

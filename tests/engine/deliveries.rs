@@ -12,7 +12,7 @@ use ringway::{
         Priorities, Reason, RedriveError, Retry, Rules,
     },
     engine::Deliveries,
-    router::{Queue, Sharing},
+    router::{Queue, Sharing, shard_of},
     time::Manual,
     worker::{Action, Deferred, DeferredError, DeliveryHandler, End, Failure, Leased, OnPanic, Worker},
 };
@@ -374,4 +374,33 @@ fn what_is_due_wakes_a_sleeping_worker() {
     assert!(report.is_drained());
     report.ledger.check().unwrap();
     assert_eq!(deliveries.ledger().redeliveries, 3);
+}
+
+/// One item fits in at a time, and a shared queue's own shard always has one: the other shard has its turns all the same.
+#[test]
+fn a_shard_does_not_starve_beside_a_busy_one() {
+    let (engine, mut workers, _clock) = by_hand(1);
+    let jobs = engine.queue::<u64>("jobs").shards(2).sharing(Sharing::Shared).open().unwrap();
+    let log = Log::default();
+    let kept = Arc::clone(&log);
+    engine
+        .consume(&jobs)
+        .deliver(Rules { capacity: 1, in_flight_max: 1, ..rules() })
+        .handle(move |_| {
+            let kept = Arc::clone(&kept);
+            move |job: &mut Leased<'_, u64, ()>| {
+                note(&kept, **job);
+                Answer::Ack
+            }
+        })
+        .unwrap();
+    let key_of = |shard| (0_u64..).find(|key| shard_of(key, 2) == shard).unwrap();
+    let mut publisher = jobs.publisher();
+    publisher.publish(&key_of(1), 1000).unwrap();
+    for item in 0..4 {
+        publisher.publish(&key_of(0), item).unwrap();
+        workers[0].poll();
+    }
+    let seen = taken(&log);
+    assert!(seen.contains(&"1000".to_owned()), "{seen:?}");
 }
