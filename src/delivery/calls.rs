@@ -48,14 +48,8 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
     }
 }
 
-impl<E: Error + 'static> Error for CallError<E> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Failed(error) => Some(error),
-            Self::TimedOut | Self::GivenUp(_) | Self::WorkerDied => None,
-        }
-    }
-}
+/// Also where the handler's own error is only text. It has no source: what the handler said is in its own words already.
+impl<E: fmt::Debug + fmt::Display> Error for CallError<E> {}
 
 /// How a call stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

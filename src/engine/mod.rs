@@ -252,14 +252,22 @@ impl Engine {
     }
 
     /// Whether the workers move and keep up.
+    ///
+    /// # Cost
+    /// An [`audit`](Self::audit), which allocates for every queue, topic and subscription: for a health check a second, not for
+    /// each item.
     pub fn health(&self, watermarks: &Watermarks) -> Health {
         self.probe().health(watermarks)
     }
 
-    /// What runs, as text: settings, queues and topics with the bytes that they reserve, and who serves them.
+    /// What runs, as text: settings, queues and topics with the bytes that they reserve, and who serves them; at the end, what was
+    /// set outside without effect so far.
     pub fn effective_config(&self) -> String {
         let registry = self.registry();
-        builder::describe(&self.started, &self.pinned(), &self.desks, &registry)
+        let mut text = builder::describe(&self.started, &self.pinned(), &self.desks, &registry);
+        let unused = self.settings.without_effect(&text);
+        text.push_str(&unused);
+        text
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {

@@ -14,7 +14,8 @@
 //! | `queue.NAME.sharing` | `RINGWAY_QUEUE_NAME_SHARING` | `keyed`, `shared` |
 //!
 //! In a variable the name is written in capitals, with `_` for what is neither letter nor digit. In a file a name with dots is
-//! quoted: `[topic."orders.eu"]`. A value that is not allowed is refused with its place, never replaced.
+//! quoted: `[topic."orders.eu"]`. A value that is not allowed is refused with its place, never replaced. A variable that nothing asks
+//! for, as one with a slip in its name, is told by [`effective_config`](super::Engine::effective_config).
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
@@ -103,6 +104,17 @@ impl Settings {
     pub fn fallback(mut self, key: &[&str], value: impl Display) -> Self {
         self.fallbacks.insert(key.iter().map(|&word| word.to_owned()).collect(), value.to_string());
         self
+    }
+
+    /// What is set outside and had no effect, as a comment: `text` names the places of all that had.
+    pub(super) fn without_effect(&self, text: &str) -> String {
+        let places = self.variables.keys().chain(self.file.values().map(|(_, place)| place));
+        let unused: Vec<&str> =
+            places.filter(|place| !text.contains(&format!("# {place}\n"))).map(String::as_str).collect();
+        if unused.is_empty() {
+            return String::new();
+        }
+        format!("# without effect: {}: nothing of that name is open, or code says otherwise\n", unused.join(", "))
     }
 
     /// The value of a setting: from code, or else from the environment, the file, the fallback or the default. `allowed` says what

@@ -94,3 +94,12 @@ fn ticks_that_were_missed_are_skipped_or_caught_up() {
     let mut always = Every::new(NOW, Duration::ZERO, Missed::Skip);
     assert_eq!(always.due(at(1)).map(|tick| tick.missed), Some(1_000_000_000));
 }
+
+/// A handler's error may be mere text: `?` takes the call's error all the same.
+#[test]
+fn what_a_call_fails_with_is_an_error() {
+    fn ask() -> Result<(), Box<dyn std::error::Error>> {
+        Err(CallError::Failed("out of stock".to_owned()))?
+    }
+    assert_eq!(ask().unwrap_err().to_string(), "the handler failed: out of stock");
+}

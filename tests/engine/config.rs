@@ -49,6 +49,16 @@ fn the_environment_speaks_where_code_does_not() {
 }
 
 #[test]
+fn what_nothing_asked_for_is_told() {
+    let settings =
+        variables(&[("RINGWAY_WORKRES", "3"), ("RINGWAY_BATCH_ITEMS", "7"), ("RINGWAY_TOPIC_A_SHARDS", "2")]);
+    let engine = by_hand().workers(1).settings(settings).start().unwrap();
+    assert!(engine.effective_config().contains("# without effect: RINGWAY_TOPIC_A_SHARDS, RINGWAY_WORKRES: nothing"));
+    engine.topic::<u64>("a").open().unwrap();
+    assert!(engine.effective_config().contains("# without effect: RINGWAY_WORKRES: nothing"));
+}
+
+#[test]
 fn a_wrong_value_is_refused_with_its_place() {
     let start = |key, value| by_hand().settings(variables(&[(key, value)])).start().unwrap_err().to_string();
     assert_eq!(start("RINGWAY_WORKERS", "0"), "RINGWAY_WORKERS: workers is \"0\": allowed is 1 to 1024");
