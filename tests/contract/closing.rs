@@ -1,5 +1,7 @@
 //! The end of a stream: by close, by the last end's drop; what is refused, what still comes, what is handed back.
 
+use std::{cell::RefCell, iter};
+
 use ringway::ring::{Closes, Consumer, PopError, Producer, PushError};
 
 use crate::support::{
@@ -108,6 +110,30 @@ where
     assert_eq!(tx.push_iter(&mut [2].into_iter()), Err(PushError::Closed(())));
 }
 
+/// A batch that is under way when its consumer closes is in as a whole, also where it had to ask for room first: until it is
+/// over the consumer has not come to the end.
+pub(crate) fn a_batch_outlasts_the_close<K: Subject<u64>>()
+where
+    K::Consumer: Closes,
+{
+    for before in 0..20 {
+        let (mut tx, rx) = ring::<K, u64>(1);
+        let rx = RefCell::new(rx);
+        for item in 0..before {
+            tx.try_push(item).unwrap();
+            assert_eq!(rx.borrow_mut().try_pop(), Ok(item));
+        }
+        let mut closing = iter::once_with(|| {
+            rx.borrow_mut().close();
+            assert_eq!(rx.borrow_mut().try_pop(), Err(PopError::Empty), "after {before} items");
+            100
+        });
+        assert_eq!(tx.push_iter(&mut closing), Ok(1));
+        let mut rx = rx.into_inner();
+        assert_eq!([rx.try_pop(), rx.try_pop()], [Ok(100), Err(PopError::Closed)]);
+    }
+}
+
 pub(crate) fn the_last_consumers_drop_closes<K: Subject<u64>>()
 where
     K::Consumer: Closes,
@@ -214,7 +240,7 @@ macro_rules! closing_consumers {
             stamp! { closing, $Kind:
                 a_commit_after_the_close_is_delivered
                 a_consumer_that_closes_can_still_drain
-                a_consumer_sees_its_own_close_through
+                a_consumer_sees_its_own_close_through a_batch_outlasts_the_close
                 the_last_consumers_drop_closes
                 the_last_end_gets_what_is_left
                 giving_an_end_up_is_like_dropping_it

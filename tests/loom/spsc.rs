@@ -168,6 +168,19 @@ fn the_consumer_closes_on_a_batch() {
     });
 }
 
+/// So it is if it has to ask the consumer for its room, with its claim open.
+#[test]
+fn the_consumer_closes_on_a_batch_that_asks_for_room() {
+    explore("spsc: push pop, push_iter(1) | close pop*", 20, [(In, vec![2]), (Closed, vec![])], || {
+        let (mut tx, mut rx) = ring(1);
+        assert_eq!((push(&mut tx, 1), pop(&mut rx)), (In, Item(1)));
+        pair::close_during((tx, rx), |tx| {
+            let result = tx.push_iter(&mut [2].into_iter());
+            pushed(result.as_ref().map(|&count| assert_eq!(count, 1)))
+        })
+    });
+}
+
 /// A claim waits for its slot like a push, and is written in place.
 #[test]
 fn two_wide_claims_of_one_slot() {

@@ -104,6 +104,12 @@ impl<T> Writer<T> {
     /// Whether the next slot is free; if so it is in the current line.
     #[inline(always)]
     pub(in crate::ring) fn has_room(&mut self, track: &Track<T>, gate: impl Fn(u64) -> u64) -> bool {
+        self.place.stamp() != self.until || self.find_room(track) || self.find_room_anew(track, gate)
+    }
+
+    /// As [`has_room`](Self::has_room), in the middle of a claim, which stays open.
+    #[inline(always)]
+    fn has_room_in_claim(&mut self, track: &Track<T>, gate: impl Fn(u64) -> u64) -> bool {
         self.place.stamp() != self.until || self.find_room(track) || self.ask_gate(track, gate)
     }
 
@@ -129,9 +135,14 @@ impl<T> Writer<T> {
 
     #[cold]
     #[inline(never)]
-    fn ask_gate(&mut self, track: &Track<T>, gate: impl Fn(u64) -> u64) -> bool {
+    fn find_room_anew(&mut self, track: &Track<T>, gate: impl Fn(u64) -> u64) -> bool {
         // A claim that is still open here was forgotten.
         track.end.end_claim();
+        self.ask_gate(track, gate)
+    }
+
+    #[cold]
+    fn ask_gate(&mut self, track: &Track<T>, gate: impl Fn(u64) -> u64) -> bool {
         self.limit = gate(self.tail()) + track.hold;
         self.find_room(track)
     }
@@ -204,7 +215,7 @@ impl<T> Writer<T> {
         }
         let start = self.tail();
         loop {
-            if !self.has_room(track, &gate) {
+            if !self.has_room_in_claim(track, &gate) {
                 let pushed = (self.tail() - start) as usize;
                 return if pushed > 0 { Ok(pushed) } else { Err(PushError::Full(())) };
             }
