@@ -21,6 +21,7 @@ use std::{fmt, mem::ManuallyDrop, ptr, ptr::NonNull};
 use super::{
     Capacity, CapacityError, Kind, PushError, Remaining,
     lane::Lane,
+    leftover::drop_all,
     members::{Member, Members},
     packed::Packed,
     sealed::{Leftover, Sealed, Slots},
@@ -132,6 +133,13 @@ impl<T> Leftover for Storage<T> {
 
     fn next_place(&mut self) -> Option<*mut T> {
         self.lanes.iter_mut().find_map(|lane| lane.packed.next_place())
+    }
+}
+
+impl<T> Drop for Storage<T> {
+    /// Of all lanes, before one that panics takes the others along.
+    fn drop(&mut self) {
+        drop_all(self);
     }
 }
 

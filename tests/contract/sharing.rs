@@ -253,6 +253,23 @@ where
     ledger.settle(0);
 }
 
+/// An item of one producer's may panic when it is dropped: those of the others are dropped all the same.
+pub(crate) fn a_drop_that_panics_costs_no_other_producer<K: Subject<Counted, Producer: Clone>>() {
+    for nth in 1..=6 {
+        let ledger = Ledger::new(64);
+        let (mut tx, rx) = ring::<K, Counted>(8);
+        let mut other = tx.clone();
+        for item in 0..3 {
+            tx.try_push(ledger.make(item)).unwrap();
+            other.try_push(ledger.make(item)).unwrap();
+        }
+        ledger.panic_at_drop(nth);
+        drop((tx, other));
+        dies(|| drop(rx));
+        ledger.settle(0);
+    }
+}
+
 macro_rules! sharing_producers {
     ($Kind:ty) => {
         mod sharing_producers {
@@ -263,6 +280,7 @@ macro_rules! sharing_producers {
                 claims_of_two_producers_do_not_meet
                 a_claim_outlives_the_close
                 a_producer_that_dies_in_a_claim_stops_no_other
+                a_drop_that_panics_costs_no_other_producer
             }
         }
     };
