@@ -378,7 +378,7 @@ impl<T> PushError<T> {
         matches!(self, Self::Closed(_))
     }
 
-    fn map<U>(self, with: impl FnOnce(T) -> U) -> PushError<U> {
+    pub(crate) fn map<U>(self, with: impl FnOnce(T) -> U) -> PushError<U> {
         match self {
             Self::Full(item) => PushError::Full(with(item)),
             Self::Closed(item) => PushError::Closed(with(item)),

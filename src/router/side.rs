@@ -117,26 +117,27 @@ impl<T> Lost<T> {
     }
 }
 
-/// Publishes one item to a topic's shard and to the rings beside it: to all that want it, or to none.
-pub(super) fn push_all<T: Send + Sync>(
-    main: &mut broadcast_multi::Producer<T>,
+/// Whether there is room in a topic's shard and in all rings beside it where publishers wait.
+///
+/// Asked before [`push_all`]: what is claimed beside a topic that then refuses leaves tombstones.
+pub(super) fn room_for_all<T: Send + Sync>(
+    main: &broadcast_multi::Producer<T>,
     feeders: &mut [Feeder<T>],
-    item: T,
-    lost: &mut Lost<T>,
-) -> Result<(), PushError<T>> {
+) -> Result<(), PushError<()>> {
     if main.is_closed() {
-        return Err(PushError::Closed(item));
+        return Err(PushError::Closed(()));
     }
-    // Asked first: what is claimed beside a topic that then refuses leaves tombstones.
     if main.room() == 0 || !feeders.iter_mut().all(Feeder::has_room) {
-        return Err(PushError::Full(item));
+        return Err(PushError::Full(()));
     }
-    push_to(main, feeders, item, lost)
+    Ok(())
 }
 
+/// Publishes one item to a topic's shard and to the rings beside it: to all that want it, or to none.
+///
 /// Secures a slot wherever publishers wait, then pushes, then feeds where they don't. The caller's code, which may panic, runs
 /// before the push only.
-fn push_to<T: Send + Sync>(
+pub(super) fn push_all<T: Send + Sync>(
     main: &mut broadcast_multi::Producer<T>,
     feeders: &mut [Feeder<T>],
     item: T,
@@ -149,35 +150,35 @@ fn push_to<T: Send + Sync>(
             Ok(mut claim) => {
                 let refused = claim.push(copy(&item)).is_err();
                 debug_assert!(!refused, "one slot for one item");
-                push_to(main, rest, item, lost)?;
+                push_all(main, rest, item, lost)?;
                 claim.commit();
                 *full = None;
                 fed.offered.add(1);
             }
             Err(PushError::Full(())) => return Err(PushError::Full(item)),
             // Evicted or detached.
-            Err(PushError::Closed(())) => return push_to(main, rest, item, lost),
+            Err(PushError::Closed(())) => return push_all(main, rest, item, lost),
         },
         Feed::Latest(producer) => {
             let copied = copy(&item);
-            push_to(main, rest, item, lost)?;
+            push_all(main, rest, item, lost)?;
             displace(producer, copied, fed, lost);
         }
         Feed::Sample { producer, every, pass } => {
             if *pass > 0 {
-                push_to(main, rest, item, lost)?;
+                push_all(main, rest, item, lost)?;
                 fed.passed_over.add(1);
                 fed.offered.add(1);
             } else {
                 let copied = copy(&item);
-                push_to(main, rest, item, lost)?;
+                push_all(main, rest, item, lost)?;
                 displace(producer, copied, fed, lost);
             }
             *pass = (*pass + 1) % *every;
         }
         Feed::Conflate(feeder) => {
             let copied = feeder.keyed(copy(&item));
-            push_to(main, rest, item, lost)?;
+            push_all(main, rest, item, lost)?;
             fed.offered.add(1);
             match feeder.feed(copied) {
                 conflate::Fed::New => {}

@@ -10,7 +10,7 @@ use crate::router::{
     publishing::{Front, Publishing, told},
     roll::{Accepted, Sheet},
     shard_of,
-    side::{Lost, push_all},
+    side::{Lost, push_all, room_for_all},
 };
 use crate::wait::{Park, Signal};
 
@@ -148,10 +148,13 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     #[inline(never)]
     fn put_beside(&mut self, shard: usize, item: T) -> Result<(), PublishError<T>> {
         let line = &mut self.lines[shard];
+        // Before it begins: who is refused here tries again, and calls no reader for that, who would call it back.
+        if let Err(refused) = room_for_all(&line.main, &mut line.beside) {
+            return Err(told(refused.map(|()| item)));
+        }
         let feeding = Feeding::begin(&self.sheet, &line.bells, shard);
-        let pushed = push_all(&mut line.main, &mut line.beside, item, &mut line.lost);
-        drop(feeding);
-        pushed.map_err(told)?;
+        push_all(&mut line.main, &mut line.beside, item, &mut line.lost).map_err(told)?;
+        feeding.end();
         line.bells.published();
         line.accepted.add(1);
         line.lost.drop_all();
@@ -198,10 +201,16 @@ impl<'a> Feeding<'a> {
         sheet.begin_to_feed(shard);
         Self { sheet, bells }
     }
+
+    /// Something was put in, for which the readers are called next.
+    fn end(self) {
+        self.sheet.end_to_feed();
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Feeding<'_> {
-    /// Also when nothing was put in: a reader may have waited for just this to know that it has come to the end.
+    /// Nothing was put in; but a reader may have waited for just this to know that it has come to the end.
     fn drop(&mut self) {
         self.sheet.end_to_feed();
         self.bells.items.notify_all();
@@ -318,6 +327,35 @@ mod tests {
         assert_eq!(waiting.join().unwrap(), Ok(()));
         assert!(Instant::now() < until, "it slept until its own time was over");
         assert!(stalled.is_evicted());
+    }
+
+    /// A publisher waits for a gate, beside a reader that has nothing to read: each of its tries called that reader once, whose
+    /// look called the publisher, and both ran in circles.
+    #[test]
+    fn who_is_refused_calls_nobody() {
+        let name = |text| Name::new(text).unwrap();
+        let events = Topic::open(name("events"), TopicPlan { capacity: 1, ..TopicPlan::default() }).unwrap();
+        let _gate = events.subscribe(name("gate"), &Contract::gate(), Start::Newest).unwrap();
+        let mut latest = events.subscribe(name("latest"), &Contract::latest(), Start::Newest).unwrap();
+        let mut publisher = events.publisher();
+        while publisher.try_publish(&0_u32, 1).is_ok() {}
+        while latest.poll(1, |_| ()).is_ok() {}
+        let reading = thread::spawn({
+            let events = events.clone();
+            move || {
+                let is_over = || (latest.poll(1, |_| ()) == Err(PopError::Closed)).then_some(());
+                Park::default().wait(&events.bells(0).items, Terms::until(Deadline::NEVER), is_over)
+            }
+        });
+        while events.bells(0).items.sleepers() == 0 {
+            thread::yield_now();
+        }
+        for _ in 0..100 {
+            assert!(matches!(publisher.try_publish(&0_u32, 2), Err(PublishError::Full(2))));
+            assert_eq!(events.bells(0).items.sleepers(), 1);
+        }
+        events.close();
+        assert_eq!(reading.join().unwrap(), Some(()));
     }
 
     /// Says that it is being cloned, and waits until it may be.
