@@ -13,11 +13,12 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{
-    Receiver, RecvError, SendError, SendManyError, Sender, batch::RUN, link::Waiting, receiver::Taking, sender::Telling,
+use super::{Receiver, RecvError, SendError, SendManyError, Sender, batch::RUN, receiver::Taking, sender::Telling};
+use crate::ring::{
+    Consumer, Kind, PopError, Producer, PushError,
+    sealed::{MakesRoom, Slots},
 };
-use crate::ring::{Consumer, Kind, PopError, Producer, PushError, sealed::Slots};
-use crate::wait::{Park, Wait};
+use crate::wait::{Park, Wait, Waiting};
 
 impl<T, K: Kind<T>> Receiver<T, K, Park> {
     /// Receives the next item, for a task that waits for it.
@@ -100,7 +101,7 @@ impl<T, K: Kind<T>> Receiver<T, K, Park> {
         mem::forget(waiting);
         polled.map(|taken| {
             if self.wait.waiter().was_listed() {
-                self.call_next(0);
+                self.call_next(self.consumer.in_hand());
             }
             taken
         })

@@ -115,16 +115,6 @@ impl<W: Wait> Drop for Leaving<'_, W> {
     }
 }
 
-/// An end that waits. When it stops, by a panic of the caller's code too, it is on no list, and a call that it got and has not
-/// answered goes to another.
-pub(super) struct Waiting<'a, W: Wait>(pub(super) &'a mut W, pub(super) &'a W::Signal);
-
-impl<W: Wait> Drop for Waiting<'_, W> {
-    fn drop(&mut self) {
-        self.0.leave(self.1);
-    }
-}
-
 /// Calls both, the second also if the first panics.
 fn both(first: impl FnOnce(), second: impl FnOnce()) {
     struct Second<F: FnOnce()>(Option<F>);

@@ -56,7 +56,8 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
     /// A receiver is told of every loss once, and each receiver of all of them: those told of add up to
     /// [`losses`](Self::losses) since it joined, the last ones before the end of the channel. A gap comes no later than the
     /// first item that was sent after the loss by the same sender; with [`DropOldest`](super::DropOldest) that is where
-    /// the lost items would have been, with [`DropNewest`](super::DropNewest) items of before the gap may come after it.
+    /// the lost items would have been, or one item later if that one is received while they are being pushed out; with
+    /// [`DropNewest`](super::DropNewest) items of before the gap may come after it.
     /// What a sender loses while another end closes the channel may be counted too late to be told: `losses` has it.
     ///
     /// # Errors

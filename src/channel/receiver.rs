@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     RecvError, RecvUntilError, TryRecvError,
-    link::{Leaving, Link, Waiting},
+    link::{Leaving, Link},
 };
 use crate::ring::{
     Closes, Consumer, Kind, PopError,
@@ -20,7 +20,7 @@ use crate::ring::{
     sealed::{MakesRoom, Slots},
 };
 use crate::sync::Arc;
-use crate::wait::{Deadline, Park, Signal, Wait};
+use crate::wait::{Deadline, Park, Signal, Wait, Waiting};
 
 /// The end of a channel that receives; `Clone` it for more, where the kind of channel has many.
 pub struct Receiver<T, K: Kind<T>, W: Wait = Park> {
@@ -167,7 +167,7 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
             }
         });
         drop(waiting);
-        self.call_next(0);
+        self.call_next(self.consumer.in_hand());
         taken.unwrap_or(Err(PopError::Empty))
     }
 

@@ -142,7 +142,7 @@ impl Select {
     }
 
     /// One look at the sources, for a task; if none is ready, it is woken when it should look again. A [`Ticker`] wakes no task:
-    /// that takes a timer of the runtime.
+    /// that takes a timer of the runtime. With no source left nothing is ready, and nobody wakes the task.
     ///
     /// A task that is not going to poll again after `Pending` should drop the receivers, or receive through them by other
     /// means: see [`Receiver::poll_recv`].

@@ -11,11 +11,11 @@ use std::{
 
 use super::{
     SendError, SendUntilError, TrySendError,
-    link::{Leaving, Link, Waiting},
+    link::{Leaving, Link},
 };
 use crate::ring::{Kind, Producer, PushError, sealed::Slots};
 use crate::sync::{Arc, full_fence};
-use crate::wait::{Deadline, Park, Signal, Wait};
+use crate::wait::{Deadline, Park, Signal, Wait, Waiting};
 
 /// The end of a channel that sends; `Clone` it for more, where the kind of channel has many.
 ///

@@ -12,7 +12,7 @@ use crate::ring::{
     Kind, PopError, Shows, broadcast, broadcast::Broadcast, broadcast_multi, broadcast_multi::BroadcastMulti,
 };
 use crate::sync::Arc;
-use crate::wait::{Deadline, Park, Wait};
+use crate::wait::{Deadline, Park, Signal, Wait};
 
 impl<T: Clone + Send + Sync, W: Wait> Sender<T, Broadcast, W> {
     /// Another receiver, which sees what is sent from now on.
@@ -42,6 +42,8 @@ impl<T: Clone + Send + Sync, W: Wait> Sender<T, BroadcastMulti, W> {
     pub fn subscribe(&mut self) -> Receiver<T, BroadcastMulti, W> {
         let consumer: broadcast_multi::Consumer<T> = self.producer.join();
         self.link.receivers.join();
+        // While it joined it held other senders up for a moment at an earlier place.
+        self.link.senders.signal.notify_all();
         Receiver::new(consumer, Arc::clone(&self.link))
     }
 }

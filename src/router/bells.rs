@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::PublishError;
-use crate::wait::{Deadline, Park, Signal, Sleepers, Terms, Wait};
+use crate::wait::{Deadline, Park, Signal, Sleepers, Terms, Wait, Waiting};
 
 /// Of one shard: workers that have nothing to do, and publishers that find no room.
 #[derive(Default)]
@@ -64,7 +64,8 @@ pub(super) fn put_when_room<T>(
     let (mut item, mut looks_again) = (Some(item), false);
     loop {
         let (slept_well, slice) = (!looks_again, if looks_again { until.min(Deadline::after(LOOK)) } else { until });
-        let answer = park.wait(&bells.room, Terms { ends, ..Terms::until(slice) }, || {
+        let waiting = Waiting(park, &bells.room);
+        let answer = waiting.0.wait(waiting.1, Terms { ends, ..Terms::until(slice) }, || {
             let (answer, again) = put(item.take()?);
             looks_again = again;
             match answer {
@@ -76,6 +77,7 @@ pub(super) fn put_when_room<T>(
                 answer => Some(Some(answer)),
             }
         });
+        drop(waiting);
         match answer {
             Some(Some(answer)) => return answer,
             None if until.is_over() => return Err(PublishError::Full(item.expect("refused last"))),

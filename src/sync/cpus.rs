@@ -1,14 +1,15 @@
 //! How many CPUs the process may use at once.
 //!
 //! A thread that is pinned sees its own CPU only, and a channel is often made, or waited for, on such a thread. So the count
-//! is of the CPUs that any of the process's threads may use; it grows when there is a thread that may use more.
+//! is of the CPUs that any of the process's threads may use; it grows when there is a thread that may use more. A quota counts
+//! where it is seen: by a thread that may use more CPUs than it grants.
 #![allow(unsafe_code)]
 
 use std::thread::available_parallelism;
 
 use super::{AtomicU64, AtomicUsize, Ordering};
 
-/// The last count; 0 before the first. It never shrinks.
+/// The last count; 0 before the first. It shrinks only where a quota is seen.
 static CPUS: AtomicUsize = AtomicUsize::new(0);
 
 /// CPUs that this process may use at once, as counted last.
@@ -34,14 +35,21 @@ pub(crate) fn cpus_for_crowd() -> usize {
 /// Counts, which takes some system calls for every thread of the process.
 #[cold]
 fn count_cpus() -> usize {
+    /// The least that a quota was seen to leave. A thread that is pinned to fewer does not see it.
+    static QUOTA: AtomicUsize = AtomicUsize::new(usize::MAX);
+
     let granted = available_parallelism().map_or(1, usize::from);
-    let cpus = match threads_cpus() {
-        // This thread is granted all of its own, so no quota is known to bind.
-        Some((own, all)) if granted >= own => all.max(granted),
-        _ => granted,
-    };
+    let (own, all) = threads_cpus().unwrap_or((granted, granted));
+    if granted < own {
+        // ORDER: Relaxed; as above.
+        QUOTA.fetch_min(granted, Ordering::Relaxed);
+    }
     // ORDER: Relaxed; as above.
-    CPUS.fetch_max(cpus, Ordering::Relaxed).max(cpus)
+    let (before, quota) = (CPUS.load(Ordering::Relaxed), QUOTA.load(Ordering::Relaxed));
+    let cpus = before.max(all).max(granted).min(quota);
+    // ORDER: Relaxed; as above.
+    CPUS.store(cpus, Ordering::Relaxed);
+    cpus
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -17,8 +17,9 @@ impl Underway {
     /// Something begins, known by a number above 0.
     #[inline]
     pub(crate) fn begin(&self, doing: u64) {
-        // ORDER: Relaxed; the fence puts it before whatever the doing looks at, with the `heavy_fence` of who asks as partner.
-        self.0.store(doing, Ordering::Relaxed);
+        // ORDER: Release; the doing before is visible also to who sees only that the next has begun. Partner: the Acquire in
+        // `is_at`. The fence puts it before whatever the doing looks at, with the `heavy_fence` of who asks as partner.
+        self.0.store(doing, Ordering::Release);
         if light_fence_is_free() { fence_point() } else { full_fence() }
     }
 

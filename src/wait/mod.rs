@@ -102,6 +102,16 @@ impl Signal for () {
 
 impl sealed::Sealed for () {}
 
+/// An end that waits. When it stops, by a panic of the caller's code too, it is on no list, and a call that it got and has not
+/// answered goes to another.
+pub(crate) struct Waiting<'a, W: Wait>(pub(crate) &'a mut W, pub(crate) &'a W::Signal);
+
+impl<W: Wait> Drop for Waiting<'_, W> {
+    fn drop(&mut self) {
+        self.0.leave(self.1);
+    }
+}
+
 pub(crate) mod sealed {
     pub trait Sealed {}
 }

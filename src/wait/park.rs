@@ -162,6 +162,9 @@ impl Wait for Park {
                 let before = Instant::now();
                 sleep(terms.until, || self.waiter.was_called());
                 self.has_slept(before.elapsed());
+            } else {
+                // Nothing would have been briefer.
+                self.has_slept(Duration::ZERO);
             }
             let called = self.waiter.strike(signal);
             if answer.is_none() {

@@ -118,6 +118,7 @@ impl<T: Send + Sync + 'static> Topic<T> {
     /// # Errors
     /// [`OpenError`]: the topic is closed, or there is no ring of the contract's capacity.
     pub fn subscribe(&self, name: Name, contract: &Contract<T>, start: Start) -> Result<Subscription<T>, OpenError> {
+        self.settle();
         let fed = Arc::new(Fed::default());
         let mut members = self.members();
         if members.closed {
@@ -152,6 +153,9 @@ impl<T: Send + Sync + 'static> Topic<T> {
             members.sides.push(Side { id, feeders });
             self.core.changes.add(1);
         }
+        drop(members);
+        // Where a gate is set it holds publishers up for a moment at an earlier place, and nobody else calls them for that.
+        self.core.bells.iter().for_each(|bells| bells.room.notify_all());
         Ok(Subscription::new(self.clone(), record, readers))
     }
 
