@@ -211,6 +211,28 @@ impl<T> Producer<T> {
         stamped.claim(max, |sequence| stamped.slot(sequence).state(sequence))
     }
 
+    /// Pushes beside the claim that this end may hold, so threads may share it.
+    #[inline]
+    pub(crate) fn push_shared(&self, item: T) -> Result<(), PushError<T>> {
+        let stamped = &self.shared.stamped;
+        self.put_into(stamped.claim(1, |sequence| stamped.slot(sequence).state(sequence)), item)
+    }
+
+    /// Puts an item into the one slot that this thread has just claimed, if it has.
+    #[inline(always)]
+    fn put_into(&self, claimed: Result<Held, PushError<()>>, item: T) -> Result<(), PushError<T>> {
+        match claimed {
+            Ok(Held { start, .. }) => {
+                let slot = self.shared.stamped.slot(start);
+                // SAFETY: the slot was free for `start`, and the claim made it this thread's.
+                unsafe { slot.cell().for_write().write(item) };
+                slot.fill(start);
+                Ok(())
+            }
+            Err(refused) => Err(refused.map(|()| item)),
+        }
+    }
+
     fn leave(&mut self) {
         self.shared.stamped.commit(&mut self.held, 0);
         // ORDER: Relaxed; the count decides who closes, and the tail's own order what the close covers.
@@ -251,16 +273,8 @@ impl<T: Send> Slots for Producer<T> {
 impl<T: Send> super::Producer for Producer<T> {
     #[inline(always)]
     fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
-        match self.hold(1) {
-            Ok(Held { start, .. }) => {
-                let slot = self.shared.stamped.slot(start);
-                // SAFETY: the slot was free for `start`, and the claim made it this thread's.
-                unsafe { slot.cell().for_write().write(item) };
-                slot.fill(start);
-                Ok(())
-            }
-            Err(refused) => Err(refused.map(|()| item)),
-        }
+        let claimed = self.hold(1);
+        self.put_into(claimed, item)
     }
 
     fn capacity(&self) -> usize {

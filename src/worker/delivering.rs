@@ -40,7 +40,7 @@ pub(crate) struct DeliveryDuty<T: Send + 'static, E: Send + 'static, H, M> {
     /// Whether items are taken in as far as there is room, so that the urgent ones are found among them.
     takes_all: bool,
     taken: u64,
-    home: Home<E>,
+    home: Arc<Home<E>>,
     homecoming: Receiver<Homecoming<E>, Mpmc>,
     inquiry: Arc<Inquiry<T, E>>,
     asks: u64,
@@ -75,7 +75,7 @@ where
             tracker: Some(tracker),
             takes_all,
             taken: 0,
-            home,
+            home: Arc::new(home),
             homecoming,
             inquiry,
             asks: 0,
@@ -270,7 +270,7 @@ enum Sequel<T> {
 #[inline(always)]
 fn hand<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>>(
     run: &mut Supervised<H, T>,
-    home: &Home<E>,
+    home: &Arc<Home<E>>,
     clock: &AnyClock,
     delivery: OwnedDelivery<'_, T, E>,
 ) -> Option<Sequel<T>> {

@@ -59,14 +59,14 @@ where
 /// SQS, JetStream, RabbitMQ: a received message; Kafka: an acquired record; Sidekiq: a fetched job.
 pub struct Leased<'a, T, E: Send> {
     pub(super) delivery: OwnedDelivery<'a, T, E>,
-    home: &'a Home<E>,
+    home: &'a Arc<Home<E>>,
     /// How long a deferred answer may take, if the answer is deferred.
     pub(super) deferred: Option<Duration>,
 }
 
 impl<'a, T, E: Send> Leased<'a, T, E> {
     #[inline(always)]
-    pub(super) fn new(delivery: OwnedDelivery<'a, T, E>, home: &'a Home<E>) -> Self {
+    pub(super) fn new(delivery: OwnedDelivery<'a, T, E>, home: &'a Arc<Home<E>>) -> Self {
         Self { delivery, home, deferred: None }
     }
 
@@ -104,7 +104,7 @@ impl<'a, T, E: Send> Leased<'a, T, E> {
     /// As [`defer`](Self::defer), with a time of its own.
     pub fn defer_for(&mut self, time: Duration) -> Deferred<E> {
         self.deferred = Some(time);
-        Deferred { lease: self.delivery.lease(), home: Some(self.home.clone()) }
+        Deferred { lease: self.delivery.lease(), home: Some(Arc::clone(self.home)) }
     }
 }
 
@@ -139,17 +139,11 @@ pub(crate) enum Homecoming<E> {
     Extend(Lease, Duration),
 }
 
-/// The way home of answers: a ring to the worker, and its bell.
+/// The way home of answers: a ring to the worker, and its bell. Shared by all who may answer.
 pub(crate) struct Home<E: Send> {
     ring: Sender<Homecoming<E>, Mpmc>,
     bell: Arc<Sleepers>,
     lease: Duration,
-}
-
-impl<E: Send> Clone for Home<E> {
-    fn clone(&self) -> Self {
-        Self { ring: self.ring.clone(), bell: Arc::clone(&self.bell), lease: self.lease }
-    }
 }
 
 impl<E: Send> Home<E> {
@@ -166,8 +160,8 @@ impl<E: Send> Home<E> {
 }
 
 impl<E: Send> Home<E> {
-    fn send(&mut self, homecoming: Homecoming<E>) -> Result<(), TrySendError<Homecoming<E>>> {
-        self.ring.try_send(homecoming)?;
+    fn send(&self, homecoming: Homecoming<E>) -> Result<(), TrySendError<Homecoming<E>>> {
+        self.ring.try_send_shared(homecoming)?;
         self.bell.notify_all();
         Ok(())
     }
@@ -180,7 +174,7 @@ impl<E: Send> Home<E> {
 pub struct Deferred<E: Send> {
     lease: Lease,
     /// Gone when it is answered.
-    home: Option<Home<E>>,
+    home: Option<Arc<Home<E>>>,
 }
 
 impl<E: Send> Deferred<E> {
@@ -198,7 +192,7 @@ impl<E: Send> Deferred<E> {
     /// One push to a ring, and a call if the worker sleeps.
     pub fn answer(mut self, answer: impl Into<Answer<E>>) -> Result<(), DeferredError> {
         let homecoming = Homecoming::Answer(self.lease, answer.into());
-        let sent = self.home.as_mut().map_or(Ok(()), |home| home.send(homecoming));
+        let sent = self.home.as_ref().map_or(Ok(()), |home| home.send(homecoming));
         if sent.is_ok() {
             self.home = None;
         }
@@ -221,13 +215,13 @@ impl<E: Send> Deferred<E> {
     /// As [`answer`](Self::answer).
     pub fn extend(&mut self, time: Duration) -> Result<(), DeferredError> {
         let homecoming = Homecoming::Extend(self.lease, time);
-        self.home.as_mut().map_or(Ok(()), |home| home.send(homecoming)).map_err(DeferredError::of)
+        self.home.as_ref().map_or(Ok(()), |home| home.send(homecoming)).map_err(DeferredError::of)
     }
 }
 
 impl<E: Send> Drop for Deferred<E> {
     fn drop(&mut self) {
-        if let Some(home) = &mut self.home {
+        if let Some(home) = &self.home {
             // Where that is refused the lease runs out instead.
             let _ = home.send(Homecoming::Unanswered(self.lease));
         }
