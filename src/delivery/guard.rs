@@ -132,6 +132,12 @@ impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
         self.defer_until(until)
     }
 
+    /// Leaves the answer for later, without a time: [`Tracker::limit`] gives it one.
+    pub(crate) fn leave(self) -> Lease {
+        self.tracker.handed = NONE;
+        self.tracker.leave_leased(self.index)
+    }
+
     /// Leaves the answer for later, with a time of its own.
     pub fn defer_until(self, until: Instant) -> Lease {
         self.tracker.handed = NONE;

@@ -48,6 +48,15 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         Ok(())
     }
 
+    /// Gives a lease its time, if it stands and has none yet.
+    pub(crate) fn limit(&mut self, lease: Lease, until: Instant) {
+        if let Ok(index) = self.leased_index(lease)
+            && !self.timers.is_armed(index)
+        {
+            self.timers.arm(index, until);
+        }
+    }
+
     /// The payload of a leased item.
     ///
     /// # Errors
@@ -160,8 +169,13 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
 
     /// Leaves the answer to whoever has the lease, for a while.
     pub(super) fn defer(&mut self, index: u32, until: Instant) -> Lease {
-        self.hold_key(index);
         self.timers.arm(index, until);
+        self.leave_leased(index)
+    }
+
+    /// Leaves the answer to whoever has the lease; others of the item's key wait for it.
+    pub(super) fn leave_leased(&mut self, index: u32) -> Lease {
+        self.hold_key(index);
         self.lease_of(index)
     }
 

@@ -13,19 +13,19 @@ use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Instant as Moment,
+    time::{Duration, Instant as Moment},
 };
 
 use super::{
     Action, DeliveryHandler, End, Limits,
-    duty::{Duty, Pace, Turn},
+    duty::{Duty, Pace, RUN_MAX, Turn},
     intakes::Intakes,
     leased::{Home, Homecoming, Leased},
     supervisor::Supervised,
     tracking::{Inquiry, OwnedDelivery, OwnedTracker},
 };
 use crate::channel::{Mpmc, Receiver};
-use crate::delivery::{Answer, Effect, Envelope, Origin, Refused};
+use crate::delivery::{Answer, Effect, Envelope, Lease, Origin, Refused};
 use crate::router::PopError;
 use crate::time::{AnyClock, Instant};
 use crate::wait::{Signal, Sleepers};
@@ -42,6 +42,8 @@ pub(crate) struct DeliveryDuty<T: Send + 'static, E: Send + 'static, H, M> {
     taken: u64,
     home: Arc<Home<E>>,
     homecoming: Receiver<Homecoming<E>, Mpmc>,
+    /// Leases that have no time yet: those of the last run. Most answers are home before they would get one.
+    timeless: Vec<(Lease, Duration)>,
     inquiry: Arc<Inquiry<T, E>>,
     asks: u64,
     clock: AnyClock,
@@ -77,6 +79,7 @@ where
             taken: 0,
             home: Arc::new(home),
             homecoming,
+            timeless: Vec::with_capacity(RUN_MAX),
             inquiry,
             asks: 0,
             clock,
@@ -110,6 +113,9 @@ where
             if delivered == 0 { Err(PopError::Empty) } else { Ok(delivered) }
         });
         self.pace = pace;
+        if !self.timeless.is_empty() {
+            self.settle(self.clock.now());
+        }
         self.tell();
         if self.run.stopped {
             self.end(End::Stopped);
@@ -119,7 +125,7 @@ where
         batch.map_or(Turn::Idle, Turn::Handled)
     }
 
-    /// Takes the answers that came home, and lets time pass.
+    /// Takes the answers that came home, gives the leases of the last run their time, and lets time pass.
     fn settle(&mut self, now: Instant) {
         let Some(tracker) = &mut self.tracker else { return };
         let mut changed = false;
@@ -142,6 +148,9 @@ where
                 show(&mut self.run, tracker, effect);
             }
         }
+        for (lease, time) in self.timeless.drain(..) {
+            tracker.limit(lease, now + time);
+        }
         while let Some(effect) = tracker.tick(now) {
             changed = true;
             show(&mut self.run, tracker, effect);
@@ -154,7 +163,7 @@ where
     /// Takes items in, as far as there is room, and hands those out for which nothing waits, unless the urgent ones are to be
     /// found among all. Returns how many were handed out, and whether all shards are closed and empty.
     fn take_in(&mut self, max: usize, now: Instant) -> (usize, bool) {
-        let Self { intakes, run, envelope, tracker, taken, home, clock, takes_all, .. } = self;
+        let Self { intakes, run, envelope, tracker, taken, home, timeless, clock, takes_all, .. } = self;
         let Some(tracker) = tracker else { return (0, true) };
         let mut want = tracker.room().min(max);
         let (mut delivered, mut closed) = (0, 0);
@@ -177,7 +186,7 @@ where
                     Ok(None) => None,
                     Ok(Some(delivery)) => {
                         delivered += 1;
-                        hand(run, home, clock, delivery)
+                        hand(run, home, timeless, clock, delivery)
                     }
                     Err(Refused::Duplicate(envelope)) => return run.hook(|handler| handler.duplicate(envelope)),
                     // There is room for as many as were taken.
@@ -201,13 +210,13 @@ where
 
     /// Delivers up to `max` items that wait; returns how many.
     fn deliver(&mut self, max: usize, now: Instant) -> usize {
-        let Self { run, tracker, home, clock, .. } = self;
+        let Self { run, tracker, home, timeless, clock, .. } = self;
         let Some(tracker) = tracker else { return 0 };
         let mut delivered = 0;
         while delivered < max && !run.stopped {
             let Some(delivery) = tracker.next(now) else { break };
             delivered += 1;
-            if let Some(sequel) = hand(run, home, clock, delivery) {
+            if let Some(sequel) = hand(run, home, timeless, clock, delivery) {
                 follow(run, tracker, clock, sequel);
             }
         }
@@ -271,6 +280,7 @@ enum Sequel<T> {
 fn hand<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>>(
     run: &mut Supervised<H, T>,
     home: &Arc<Home<E>>,
+    timeless: &mut Vec<(Lease, Duration)>,
     clock: &AnyClock,
     delivery: OwnedDelivery<'_, T, E>,
 ) -> Option<Sequel<T>> {
@@ -280,22 +290,26 @@ fn hand<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>>(
             leased.delivery.ack();
             None
         }
-        Ok(answer) => answer_late(leased, answer, clock.now()).map(Sequel::Effect),
+        Ok(answer) => answer_late(leased, answer, timeless, clock).map(Sequel::Effect),
         Err(panic) => Some(Sequel::Panicked(panicked(run, leased, panic))),
     }
 }
 
 /// Answers other than an ack at once; `None` if the answer is left to somebody else.
-#[cold]
-fn answer_late<T, E: Send>(leased: Leased<'_, T, E>, answer: Answer<E>, now: Instant) -> Option<Effect<T>> {
+#[inline(never)]
+fn answer_late<T, E: Send>(
+    leased: Leased<'_, T, E>,
+    answer: Answer<E>,
+    timeless: &mut Vec<(Lease, Duration)>,
+    clock: &AnyClock,
+) -> Option<Effect<T>> {
     let Leased { delivery, deferred, .. } = leased;
-    let delivery = delivery.at(now);
     match (deferred, answer) {
         (Some(time), Answer::Ack) => {
-            delivery.defer_until(now + time);
+            timeless.push((delivery.leave(), time));
             None
         }
-        (_, answer) => Some(delivery.answer(answer)),
+        (_, answer) => Some(delivery.at(clock.now()).answer(answer)),
     }
 }
 

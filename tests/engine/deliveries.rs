@@ -63,6 +63,12 @@ impl DeliveryHandler<&'static str, &'static str> for Obedient {
                 self.deferred.send(item.defer()).unwrap();
                 Answer::Ack
             }
+            ("defer longer", _) => {
+                let mut deferred = item.defer();
+                deferred.extend(100 * MS).unwrap();
+                self.deferred.send(deferred).unwrap();
+                Answer::Ack
+            }
             _ => Answer::Ack,
         }
     }
@@ -211,6 +217,22 @@ fn deferred_answers_come_home() {
     bench.deferred.try_iter().for_each(|deferred| deferred.ack().unwrap());
     bench.poll();
     assert_eq!(bench.deliveries.ledger().in_hand, 0);
+}
+
+/// A lease gets its time when the run of its item is through; what its handler asked for meanwhile is at home before that.
+#[test]
+fn a_lease_that_its_handler_has_extended_keeps_its_time() {
+    let mut bench = Bench::new(Rules { lease: 50 * MS, ..rules() }, OnPanic::Skip);
+    assert_eq!(bench.publish(&["defer longer", "defer"]), ["defer longer 1", "defer 1"]);
+    assert!(bench.after(52 * MS).is_empty(), "one ran out, and 10 ms follow");
+    assert_eq!(bench.deliveries.ledger().leases_expired, 1);
+    assert_eq!(bench.after(11 * MS), ["defer 2"]);
+    assert!(bench.after(39 * MS).is_empty(), "the other ran out, and 10 ms follow");
+    assert_eq!(bench.after(11 * MS), ["defer longer 2"]);
+    bench.deferred.try_iter().for_each(|deferred| deferred.ack().unwrap());
+    bench.poll();
+    let ledger = bench.deliveries.ledger();
+    assert_eq!((ledger.acked, ledger.stale, ledger.leases_expired, ledger.in_hand), (2, 2, 2, 0));
 }
 
 #[test]
