@@ -227,7 +227,7 @@ fn cells(row: &Row<'_>, regime: Regime) -> String {
         ("range", Column::WideNumber),
         (second, Column::Number),
         ("ringway is", Column::Number),
-        ("rounds", Column::Number),
+        ("rounds", Column::WideNumber),
     ]);
     for (cell, spread) in row.ranked(regime) {
         let class = class(cell.part, false);
