@@ -21,7 +21,7 @@ pub(super) struct Distance {
 }
 
 impl Distance {
-    pub(super) fn from(sequence: u64) -> Self {
+    pub(super) fn at(sequence: u64) -> Self {
         Self { from: sequence }
     }
 

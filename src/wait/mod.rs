@@ -31,7 +31,7 @@ mod task;
 
 pub use self::{deadline::Deadline, park::Park, relax::Relax, sleepers::Sleepers, spin::Spin};
 pub(crate) use self::{
-    park::sleep,
+    park::{WAITS_WITHOUT_YIELDS, YIELD_LATE, YIELDS, sleep},
     sleepers::{Caller, Fence, Place},
     task::Waiter,
 };

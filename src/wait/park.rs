@@ -22,8 +22,8 @@ use crate::sync::{POLLS, cpus_for_crowd, park, park_timeout, spin, usable_cpus, 
 ///
 /// # Cost
 /// Nothing, while it sleeps. Falling asleep interrupts the process's other running threads once (`membarrier`, 0.4 to
-/// 10 µs). Whoever notifies pays one relaxed load while nobody sleeps, and a system call for each sleeper it wakes. To count the CPUs again looks at
-/// every thread of the process, and allocates: a few dozen times in a process's life at the most.
+/// 10 µs). Whoever notifies pays one relaxed load while nobody sleeps, and a system call for each sleeper it wakes. To count
+/// the CPUs again looks at every thread of the process, and allocates: a few dozen times in a process's life at the most.
 pub struct Park {
     /// Looks that it takes before it yields.
     looks: u32,
@@ -46,10 +46,11 @@ const LOOKS_MAX: u32 = 128;
 const PAUSES_MAX: u32 = 8;
 /// Looks with the shortest pause: an answer that is on its way comes within them.
 const LOOKS_CLOSE: u32 = 16;
-const YIELDS: u32 = 8;
-/// A yield that takes longer has let a busy thread run, not one of a channel.
-const YIELD_LATE: Duration = Duration::from_micros(200);
-const WAITS_WITHOUT_YIELDS: u32 = 256;
+pub(crate) const YIELDS: u32 = 8;
+/// A yield that takes longer has let a busy thread run, not one of a channel. A sleeper gets its CPU sooner: it is woken, where
+/// one that has yielded waits for its turn.
+pub(crate) const YIELD_LATE: Duration = Duration::from_micros(200);
+pub(crate) const WAITS_WITHOUT_YIELDS: u32 = 256;
 const SLEEP_BRIEF: Duration = Duration::from_micros(100);
 /// After so many long sleeps the next is taken to be long, too.
 const SLEEPS_LONG: u32 = 8;

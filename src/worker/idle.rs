@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::sync::{Arc, spin, usable_cpus, yield_now};
-use crate::wait::{Caller, Deadline, Fence, Place, Sleepers, sleep};
+use crate::wait::{Caller, Deadline, Fence, Place, Sleepers, WAITS_WITHOUT_YIELDS, YIELD_LATE, YIELDS, sleep};
 
 /// How one worker idles.
 pub(super) struct Idler {
@@ -22,11 +22,6 @@ pub(super) struct Idler {
 /// A look is a whole cycle: some tenths of a microsecond.
 const LOOKS_MIN: u32 = 16;
 const LOOKS_MAX: u32 = 128;
-const YIELDS: u32 = 8;
-/// A yield that takes longer has let a busy thread run. If that was none of those that this one waits for, a sleeper gets its
-/// CPU sooner: it is woken, where one that has yielded waits for its turn.
-const YIELD_LATE: Duration = Duration::from_micros(200);
-const SLEEPS_WITHOUT_YIELDS: u32 = 256;
 /// A worker that sleeps shows that it lives once in so long.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// A handler that can't take more is asked again after so long: nobody else knows when it can.
@@ -51,7 +46,7 @@ impl Idler {
     pub(super) fn looks_again(&mut self) -> bool {
         let looks = if self.ends <= usable_cpus() { self.looks } else { 0 };
         if std::mem::take(&mut self.came_late) {
-            self.no_yields = SLEEPS_WITHOUT_YIELDS;
+            self.no_yields = WAITS_WITHOUT_YIELDS;
         }
         let yields = if self.no_yields > 0 { 0 } else { YIELDS };
         self.step += 1;

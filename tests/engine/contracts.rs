@@ -19,7 +19,7 @@ use ringway::{
     worker::{End, Handler},
 };
 
-use super::{by_hand, poll_all};
+use super::{by_hand, keep_the_first_shard_busy, poll_all};
 
 fn open(capacity: usize) -> (Engine, Topic<u64>, topic::Publisher<u64>) {
     let (engine, _) = by_hand(1);
@@ -484,12 +484,6 @@ fn a_shard_of_a_shared_queue_does_not_starve_beside_a_busy_one() {
             move |item: Held<'_, u64>| kept.lock().unwrap().push(*item)
         })
         .unwrap();
-    let key_of = |shard| (0_u64..).find(|key| shard_of(key, 2) == shard).unwrap();
-    let mut publisher = jobs.publisher();
-    publisher.publish(&key_of(1), 1000).unwrap();
-    for item in 0..4 {
-        publisher.publish(&key_of(0), item).unwrap();
-        workers[0].poll();
-    }
+    keep_the_first_shard_busy(&jobs, &mut workers[0]);
     assert!(seen.lock().unwrap().contains(&1000), "{seen:?}");
 }

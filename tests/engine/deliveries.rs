@@ -12,12 +12,12 @@ use ringway::{
         Priorities, Reason, RedriveError, Retry, Rules,
     },
     engine::Deliveries,
-    router::{Queue, Sharing, shard_of},
+    router::{Queue, Sharing},
     time::Manual,
     worker::{Action, Deferred, DeferredError, DeliveryHandler, End, Failure, Leased, OnPanic, Worker},
 };
 
-use super::{BOOM, poll_all, quiet_booms, until};
+use super::{BOOM, keep_the_first_shard_busy, poll_all, quiet_booms, until};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -416,13 +416,7 @@ fn a_shard_does_not_starve_beside_a_busy_one() {
             }
         })
         .unwrap();
-    let key_of = |shard| (0_u64..).find(|key| shard_of(key, 2) == shard).unwrap();
-    let mut publisher = jobs.publisher();
-    publisher.publish(&key_of(1), 1000).unwrap();
-    for item in 0..4 {
-        publisher.publish(&key_of(0), item).unwrap();
-        workers[0].poll();
-    }
+    keep_the_first_shard_busy(&jobs, &mut workers[0]);
     let seen = taken(&log);
     assert!(seen.contains(&"1000".to_owned()), "{seen:?}");
 }

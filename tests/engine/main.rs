@@ -20,6 +20,7 @@ use std::{
 
 use ringway::{
     Engine,
+    router::{Queue, shard_of},
     worker::{Polled, Worker},
 };
 
@@ -60,6 +61,17 @@ fn poll_all(workers: &mut [Worker]) -> usize {
         if handled == before {
             return handled;
         }
+    }
+}
+
+/// Puts 1000 into the second of two shards, and has the worker turn four times, each time with a new item in the first.
+fn keep_the_first_shard_busy(jobs: &Queue<u64>, worker: &mut Worker) {
+    let key_of = |shard| (0_u64..).find(|key| shard_of(key, 2) == shard).unwrap();
+    let mut publisher = jobs.publisher();
+    publisher.publish(&key_of(1), 1000).unwrap();
+    for item in 0..4 {
+        publisher.publish(&key_of(0), item).unwrap();
+        worker.poll();
     }
 }
 

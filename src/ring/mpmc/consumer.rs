@@ -35,7 +35,7 @@ pub struct Consumer<T> {
 impl<T> Consumer<T> {
     /// For a consumer that has been counted.
     pub(super) fn new(shared: Arc<Storage<T>>) -> Self {
-        Self { shared, stash: Stash::new(), distance: Distance::from(0) }
+        Self { shared, stash: Stash::new(), distance: Distance::at(0) }
     }
 
     /// Claims up to `max` items from the head on, at least one; returns the first sequence and how many.
@@ -74,7 +74,7 @@ impl<T> Consumer<T> {
                 }
                 State::Ahead => head = shared.head(),
                 State::Free | State::Behind => {
-                    self.distance = Distance::from(head);
+                    self.distance = Distance::at(head);
                     return Err(if stamped.ends_at(head) { PopError::Closed } else { PopError::Empty });
                 }
             }

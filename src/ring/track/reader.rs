@@ -45,7 +45,7 @@ impl<T> Reader<T> {
             place,
             give_back_at: head + track.batch,
             stop: 0,
-            distance: Distance::from(head),
+            distance: Distance::at(head),
             gave_back: false,
             ended: false,
         };
@@ -263,7 +263,7 @@ impl<T> Reader<T> {
         if self.ended {
             return Err(PopError::Closed);
         }
-        self.distance = Distance::from(self.head());
+        self.distance = Distance::at(self.head());
         if self.head() + track.batch != self.give_back_at {
             self.give_back(track, gate);
         }
