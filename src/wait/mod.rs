@@ -23,6 +23,7 @@
 //! is dropped) passes the call on.
 
 mod deadline;
+mod looks;
 mod park;
 mod relax;
 mod sleepers;
@@ -31,7 +32,8 @@ mod task;
 
 pub use self::{deadline::Deadline, park::Park, relax::Relax, sleepers::Sleepers, spin::Spin};
 pub(crate) use self::{
-    park::{WAITS_WITHOUT_YIELDS, YIELD_LATE, YIELDS, sleep},
+    looks::Looks,
+    park::sleep,
     sleepers::{Caller, Fence, Place},
     task::Waiter,
 };

@@ -22,9 +22,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::router::enter_handlers;
 use crate::sync::{self, Counter, Tally};
-use crate::wait::{Deadline, Place, Signal, Sleepers};
-
-use self::idle::Idler;
+use crate::wait::{Deadline, Looks, Place, Signal, Sleepers};
 
 mod delivering;
 mod duty;
@@ -230,7 +228,9 @@ pub struct Worker {
     busy_cycles: u64,
     /// By which it is on the lists of those who are called.
     place: sync::Arc<Place>,
-    idler: Idler,
+    looks: Looks,
+    /// Threads that may want a CPU for the same work.
+    ends: usize,
 }
 
 struct Assigned {
@@ -252,7 +252,6 @@ impl Assigned {
 impl Worker {
     /// One of `workers`.
     pub(crate) fn new(desk: Arc<Desk>, board: Arc<Board>, limits: Limits, workers: usize) -> Self {
-        let place = sync::Arc::new(Place::default());
         Self {
             desk,
             board,
@@ -262,8 +261,9 @@ impl Worker {
             leaving: false,
             handled: 0,
             busy_cycles: 0,
-            idler: Idler::new(workers, sync::Arc::clone(&place)),
-            place,
+            place: sync::Arc::new(Place::default()),
+            looks: Looks::default(),
+            ends: workers + 1,
         }
     }
 
@@ -340,60 +340,6 @@ impl Worker {
     /// Polls until the engine is over; sleeps when nothing is there.
     pub(crate) fn run(mut self) {
         while self.poll_or_sleep(Deadline::NEVER) != Polled::Ended {}
-    }
-
-    fn poll_or_sleep(&mut self, until: Deadline) -> Polled {
-        loop {
-            match self.poll() {
-                Polled::Idle if until.is_over() => return Polled::Idle,
-                Polled::Idle if self.idler.looks_again() => {}
-                Polled::Idle => match self.sleep(until) {
-                    Polled::Idle => {}
-                    polled => return polled,
-                },
-                polled => {
-                    self.idler.reset();
-                    return polled;
-                }
-            }
-        }
-    }
-
-    /// Goes to the lists of those who are called, polls once more, and sleeps if nothing is there even then.
-    fn sleep(&mut self, until: Deadline) -> Polled {
-        let asks = self.asks;
-        // Whoever can't take more leaves the calls to others, and looks again soon.
-        let held = self.holds();
-        self.idler.enlist(|each| {
-            each(&self.desk.bell);
-            let called = self.duties.iter().filter(|assigned| !assigned.holds);
-            called.for_each(|assigned| assigned.duty.bells(each));
-        });
-        // Whoever made something ready before this cycle is seen in it; whoever does later calls. It has not been to the
-        // lists of duties that came in this cycle.
-        let polled = self.poll();
-        if polled == Polled::Idle && self.asks == asks {
-            self.idler.sleep(until, held || self.holds(), self.next_at());
-        }
-        self.strike();
-        polled
-    }
-
-    /// When the first of its duties wants a turn although nothing comes.
-    fn next_at(&self) -> Option<Instant> {
-        self.duties.iter().filter_map(|assigned| assigned.duty.next_at()).min()
-    }
-
-    /// Goes off all lists.
-    fn strike(&self) {
-        let mut strike = |sleepers: &Sleepers| _ = sleepers.strike(&self.place);
-        strike(&self.desk.bell);
-        self.duties.iter().for_each(|assigned| assigned.duty.bells(&mut strike));
-    }
-
-    /// Whether some handler could not take more in the last cycle.
-    fn holds(&self) -> bool {
-        self.duties.iter().any(|assigned| assigned.holds)
     }
 
     #[cold]
