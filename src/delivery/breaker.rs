@@ -113,6 +113,11 @@ impl Breaker {
         }
     }
 
+    /// A delivery is over, and nobody tells how it went.
+    pub(super) fn on_hand_back(&mut self) {
+        self.probing = self.probing.saturating_sub(1);
+    }
+
     pub(super) fn on_failure(&mut self, now: Instant) {
         match self.state {
             BreakerState::Closed => {

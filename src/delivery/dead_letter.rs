@@ -106,14 +106,14 @@ impl<T, E> DeadLetters<T, E> {
 
     /// Keeps a dead letter; the caller has asked [`is_full`](Self::is_full).
     pub(super) fn push(&mut self, letter: DeadLetter<T, E>) -> LetterId {
-        if self.letters.depth() == self.letters.capacity()
-            && let Some(oldest) = self.order.pop_front(&mut self.letters)
-        {
-            self.letters.remove(oldest);
-            self.displaced += 1;
-        }
+        let is_full = self.letters.depth() == self.letters.capacity();
+        let oldest = if is_full { self.order.pop_front(&mut self.letters) } else { None };
+        let displaced = oldest.and_then(|oldest| self.letters.remove(oldest));
+        self.displaced += u64::from(displaced.is_some());
         let Ok(handle) = self.letters.insert(letter) else { unreachable!("there is room") };
         self.order.push_back(&mut self.letters, handle.index);
+        // Last, as it is the caller's, and may panic.
+        drop(displaced);
         LetterId(handle)
     }
 
@@ -167,8 +167,8 @@ impl<T, E> DeadLetters<T, E> {
     pub fn purge(&mut self) -> usize {
         let count = self.depth();
         while let Some(index) = self.order.pop_front(&mut self.letters) {
-            self.letters.remove(index);
             self.purged += 1;
+            drop(self.letters.remove(index));
         }
         count
     }

@@ -91,9 +91,7 @@ impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
         if matches!(answer, Answer::Ack) {
             self.tracker.handed = NONE;
         }
-        let effect = self.tracker.answer(self.index, answer, self.now);
-        self.tracker.handed = NONE;
-        effect
+        self.tracker.answer(self.index, answer, self.now)
     }
 
     /// Done.

@@ -18,7 +18,7 @@ use super::table::Table;
 /// | SQS, RabbitMQ | none |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// The time between two deliveries in the long run.
+    /// The time between two deliveries in the long run. Of 584 years and more nothing ever comes.
     pub interval: Duration,
     /// Deliveries that may come at once. 0 counts as 1.
     pub burst: u32,
@@ -50,9 +50,12 @@ pub(super) struct Bucket {
 impl Bucket {
     pub(super) const FULL: Self = Self { full_at: 0 };
 
-    /// When the next token is there; in the past if it is there now.
+    /// When the next token is there; in the past if it is there now, and never if the bucket would not be full again.
     #[inline]
     pub(super) fn next_at(self, rate: Rate) -> Instant {
+        if self.full_at.saturating_add(rate.interval()) == u64::MAX {
+            return Instant::FAR;
+        }
         let rest = rate.interval().saturating_mul(u64::from(rate.burst.max(1) - 1));
         Instant::from_nanos(self.full_at.saturating_sub(rest))
     }
@@ -60,6 +63,16 @@ impl Bucket {
     #[inline]
     pub(super) fn take(&mut self, rate: Rate, now: Instant) {
         self.full_at = self.full_at.max(now.as_nanos()).saturating_add(rate.interval());
+    }
+
+    /// Takes a token, or tells when there is one.
+    fn try_take(&mut self, rate: Rate, now: Instant) -> Result<(), Instant> {
+        let next_at = self.next_at(rate);
+        if next_at > now {
+            return Err(next_at);
+        }
+        self.take(rate, now);
+        Ok(())
     }
 
     fn is_full(self, now: Instant) -> bool {
@@ -95,12 +108,7 @@ impl KeyRates {
     pub(super) fn take(&mut self, key: u64, now: Instant) -> Result<(), Instant> {
         self.look(LOOKS, now);
         if let Some(bucket) = self.buckets.get_mut(key) {
-            let next_at = bucket.next_at(self.rate);
-            if next_at > now {
-                return Err(next_at);
-            }
-            bucket.take(self.rate, now);
-            return Ok(());
+            return bucket.try_take(self.rate, now);
         }
         if self.buckets.is_full() {
             self.look(LOOKS_WHEN_FULL, now);
@@ -109,7 +117,7 @@ impl KeyRates {
             return Err(now + self.rate.interval.max(Duration::from_nanos(1)));
         }
         let mut bucket = Bucket::FULL;
-        bucket.take(self.rate, now);
+        bucket.try_take(self.rate, now)?;
         self.buckets.insert(key, bucket);
         Ok(())
     }

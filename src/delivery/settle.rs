@@ -69,7 +69,8 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     fn leased_index(&self, lease: Lease) -> Result<u32, Stale> {
         let index = lease.item.index;
         let slot = self.slots.get(index).filter(|_| self.slots.holds(lease.item)).ok_or(Stale)?;
-        let stands = slot.state == State::Leased && slot.attempt == lease.attempt;
+        // A delivery that was forgotten has no answer: the next tick tells.
+        let stands = slot.state == State::Leased && slot.attempt == lease.attempt && self.handed != index;
         if stands { Ok(index) } else { Err(Stale) }
     }
 
@@ -111,6 +112,10 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     ) -> Effect<T> {
         // The caller's code runs first: nothing has changed if it panics.
         let class = class.or_else(|| error.as_ref().map(|error| (self.classify)(error))).unwrap_or(Class::Retry);
+        // From here on it has its answer; what is dropped at the end is the caller's, and may panic.
+        if self.handed == index {
+            self.handed = NONE;
+        }
         self.leased -= 1;
         self.timers.disarm(index);
         if let Some(breaker) = &mut self.breaker {

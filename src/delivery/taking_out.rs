@@ -32,18 +32,28 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         let Some(slot) = self.slots.get(index) else { return };
         let priority = slot.envelope.priority;
         match slot.state {
-            State::Leased => self.leased -= 1,
+            State::Leased => self.unlease(),
             State::Fresh => self.lanes.unlink(&mut self.slots, index, priority, true),
             State::Again => self.lanes.unlink(&mut self.slots, index, priority, false),
             State::Parked => self.unpark(index),
             State::Held(_) => self.held.unlink(&mut self.slots, index),
             State::Doomed(end) => {
-                self.leased -= usize::from(end == End::Unanswered);
+                if end == End::Unanswered {
+                    self.unlease();
+                }
                 self.doomed.unlink(&mut self.slots, index);
             }
             State::Waiting { .. } => {}
         }
         self.unstick();
+    }
+
+    /// A delivery is over without its answer.
+    fn unlease(&mut self) {
+        self.leased -= 1;
+        if let Some(breaker) = &mut self.breaker {
+            breaker.on_hand_back();
+        }
     }
 
     /// Gives every item in hand back, in the order of acceptance, in whatever state it is; leases stand no more. Dead

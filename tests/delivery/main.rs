@@ -4,6 +4,7 @@
 mod at_once;
 mod calls;
 mod dedup;
+mod edges;
 mod model;
 mod names;
 mod poison;
