@@ -4,7 +4,7 @@
 //! parked in the order in which their turn came. When the holder ends, the first of them becomes the holder, and comes
 //! before everything fresh; when there is none the key is free again.
 
-use crate::time::{CapacityError, slab::List};
+use crate::time::{CapacityError, Instant, slab::List};
 
 use super::{rules::AtBound, table::Table};
 
@@ -12,8 +12,8 @@ use super::{rules::AtBound, table::Table};
 pub(super) struct Keys {
     /// Of each held key, the items parked behind its holder.
     pub(super) parked: Table<u64, List>,
-    /// Whether the fresh item whose turn it is found no room behind its key, and nothing has changed since.
-    pub(super) is_stuck: bool,
+    /// When the fresh item expires that found no room behind its key, if nothing has changed since.
+    pub(super) stuck_until: Instant,
     keys_max: usize,
     pub(super) parked_per_key_max: usize,
     pub(super) at_bound: AtBound,
@@ -29,7 +29,7 @@ impl Keys {
     ) -> Result<Self, CapacityError> {
         Ok(Self {
             parked: Table::new(items)?,
-            is_stuck: false,
+            stuck_until: Instant::START,
             keys_max: keys_max.max(1),
             parked_per_key_max,
             at_bound,
@@ -42,9 +42,15 @@ impl Keys {
         self.parked.depth() >= self.keys_max
     }
 
-    /// Whether nothing fresh may be delivered.
+    /// Whether nothing fresh may be delivered, since too many keys are held up.
     #[inline]
     pub(super) fn stalls(&self) -> bool {
         self.at_bound == AtBound::Stall && self.at_keys_max()
+    }
+
+    /// From when on fresh items may be delivered; `None` if something else has to end first.
+    #[inline]
+    pub(super) fn fresh_at(&self) -> Option<Instant> {
+        (self.stuck_until != Instant::FAR && !self.stalls()).then_some(self.stuck_until)
     }
 }

@@ -5,6 +5,7 @@ use crate::time::{Instant, slab::NONE};
 use super::{
     breaker::Breaker,
     effect::{Effect, Reason},
+    keys::Keys,
     retry::Class,
     rules::Expired,
     slot::{End, State},
@@ -93,14 +94,12 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         }
         let mut next_at = self.timers.next_at();
         let mut sooner = |at: Instant| next_at = Some(next_at.map_or(at, |other| other.min(at)).max(now));
-        let fresh_stalls = self.keys.as_ref().is_some_and(|keys| keys.is_stuck || keys.stalls());
-        let is_deliverable = if fresh_stalls { self.lanes.has_again() } else { !self.lanes.is_empty() };
-        if is_deliverable && self.leased < self.in_flight_max {
-            let open_at = self.breaker.as_ref().map_or(Some(now), Breaker::opens_at);
+        if let Some(turn_at) = self.turn_at(now)
+            && self.leased < self.in_flight_max
+            && let Some(open_at) = self.breaker.as_ref().map_or(Some(now), Breaker::opens_at)
+        {
             let token_at = self.rate.map_or(now, |(rate, bucket)| bucket.next_at(rate));
-            if let Some(open_at) = open_at {
-                sooner(open_at.max(token_at));
-            }
+            sooner(turn_at.max(open_at).max(token_at));
         }
         if let Some(redrive) = &self.redrive
             && self.room() > 0
@@ -108,5 +107,14 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             sooner(redrive.next_at());
         }
         next_at.map(|at| at.max(now))
+    }
+
+    /// When an item that waits has its turn, as far as only lanes and keys have a say; `None` if somebody else has to end first.
+    fn turn_at(&self, now: Instant) -> Option<Instant> {
+        if self.lanes.has_again() {
+            return Some(now);
+        }
+        let fresh_at = self.keys.as_ref().map_or(Some(now), Keys::fresh_at);
+        fresh_at.filter(|_| !self.lanes.is_empty())
     }
 }

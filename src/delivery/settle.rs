@@ -257,7 +257,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             && let Some(key) = slot.envelope.key
         {
             slot.holds_key = false;
-            keys.is_stuck = false;
+            keys.stuck_until = Instant::START;
             let next = keys.parked.get_mut(key).and_then(|parked| parked.pop_front(&mut self.slots));
             let Some(next) = next else {
                 keys.parked.remove(key);
@@ -291,7 +291,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             && let Some(parked) = keys.parked.get_mut(key)
         {
             parked.unlink(&mut self.slots, index);
-            keys.is_stuck = false;
+            keys.stuck_until = Instant::START;
         }
     }
 }

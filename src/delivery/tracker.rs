@@ -292,8 +292,8 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// Takes the item whose turn it is out of its lane; parks and dooms on the way what may not be delivered.
     #[inline]
     fn choose(&mut self, now: Instant) -> Option<u32> {
-        self.unstick();
-        let mut with_fresh = !self.keys.as_ref().is_some_and(Keys::stalls);
+        let fresh_comes = |keys: &Keys| keys.fresh_at().is_some_and(|at| at <= now);
+        let mut with_fresh = self.keys.as_ref().is_none_or(fresh_comes);
         loop {
             let turn = self.lanes.front(with_fresh)?;
             let index = turn.index;
@@ -313,7 +313,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             {
                 let has_room = parked.depth() < keys.parked_per_key_max;
                 if !has_room && keys.at_bound == AtBound::Stall {
-                    keys.is_stuck = true;
+                    keys.stuck_until = expires_at;
                     with_fresh = false;
                     continue;
                 }
@@ -354,7 +354,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     #[inline]
     pub(super) fn unstick(&mut self) {
         if let Some(keys) = &mut self.keys {
-            keys.is_stuck = false;
+            keys.stuck_until = Instant::START;
         }
     }
 

@@ -7,8 +7,8 @@ use std::{
 
 use ringway::{
     delivery::{
-        Answer, Backoff, BreakerRules, DeadLetterRules, Effect, Envelope, Jitter, Rate, Retry, Rules, Stale, Tracker,
-        WhenFull,
+        Answer, AtBound, Backoff, BreakerRules, DeadLetterRules, Effect, Envelope, Jitter, Order, Rate, Retry, Rules,
+        Stale, Tracker, WhenFull,
     },
     time::Instant,
 };
@@ -164,4 +164,21 @@ fn a_probe_that_is_handed_back_does_not_hold_the_breaker() {
     assert_eq!(back, 1);
     tracker.accept(Envelope::new(1), now).expect("room");
     assert!(tracker.next(now).is_some(), "{:?}", tracker.breaker());
+}
+
+/// What stood in everybody's way was not delivered in time, and nobody looked.
+#[test]
+fn the_end_of_what_stalls_is_a_time_to_look() {
+    let order = Order::Keyed { keys_max: 4, parked_per_key_max: 0, at_bound: AtBound::Stall };
+    let mut tracker = tracker(Rules { order, ..rules() });
+    let now = Instant::START;
+    let envelope = |item, key| Envelope { key: Some(key), ..Envelope::new(item) };
+    tracker.accept(envelope(0, 1), now).expect("room");
+    let _lease = tracker.next(now).expect("it is there").defer();
+    let expires_at = now + SECOND;
+    tracker.accept(Envelope { expires_at, ..envelope(1, 1) }, now).expect("room");
+    tracker.accept(envelope(2, 2), now).expect("room");
+    assert!(tracker.next(now).is_none(), "it stalls");
+    assert_eq!(tracker.next_at(now), Some(expires_at));
+    assert_eq!(tracker.next(expires_at).map(|delivery| *delivery.payload()), Some(2));
 }

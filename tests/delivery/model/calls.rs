@@ -152,7 +152,11 @@ impl Harness {
                 }
                 self.now
             }
-            _ => self.now + Duration::from_nanos(1 + u64::from(choices.byte() % 16)),
+            _ => {
+                let soon = self.now + Duration::from_nanos(1 + u64::from(choices.byte() % 16));
+                self.nothing_comes_before(soon);
+                soon
+            }
         };
     }
 

@@ -193,6 +193,7 @@ pub(crate) fn run(bytes: &[u8]) {
         harness.call(&mut choices);
         harness.let_time_pass();
         harness.check();
+        harness.nothing_comes_before(harness.now);
     }
     if harness.turns % 4 == 3 { harness.hand_back() } else { harness.finish() }
 }
@@ -292,6 +293,18 @@ impl Harness {
         if let Order::Keyed { keys_max, at_bound: AtBound::Stall, .. } = self.rules.order {
             assert!(self.tracker.keys_held() <= keys_max);
         }
+    }
+
+    /// Turns the clock on, a nanosecond at a time: until the tracker wants to be looked at there is nothing to see.
+    fn nothing_comes_before(&mut self, until: Instant) {
+        let next_at = self.tracker.next_at(self.now).unwrap_or(Instant::FAR);
+        while self.now < next_at && self.now <= until {
+            let comes = self.tracker.next(self.now).map(|delivery| *delivery.payload());
+            let follows = self.tracker.tick(self.now);
+            assert_eq!((comes, follows), (None, None), "at {:?}, before {next_at:?}", self.now);
+            self.now = self.now + Duration::from_nanos(1);
+        }
+        self.now = self.now.min(until);
     }
 
     /// The owner ends: what is in hand comes back, oldest first, and nothing else.
