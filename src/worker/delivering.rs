@@ -101,16 +101,21 @@ where
         let batch = pace.batch(limits, start, |max| {
             let now = self.clock.now();
             self.settle(now);
-            let mut delivered = 0;
+            let mut taken = 0;
             if self.takes_all {
-                closed = self.take_in(usize::MAX, now).1;
+                (taken, _, closed) = self.take_in(usize::MAX, now);
             }
-            delivered += self.deliver(max, now);
+            let mut delivered = self.deliver(max, now);
             if !self.takes_all {
-                let (passed, all_closed) = self.take_in(max - delivered, now);
-                (delivered, closed) = (delivered + passed, all_closed);
+                let passed;
+                (taken, passed, closed) = self.take_in(max - delivered, now);
+                delivered += passed;
             }
-            if delivered == 0 { Err(PopError::Empty) } else { Ok(delivered) }
+            // More may be behind what is only taken in, to be dropped or delivered later.
+            match if delivered > 0 { delivered } else { taken } {
+                0 => Err(PopError::Empty),
+                items => Ok(items),
+            }
         });
         self.pace = pace;
         if !self.timeless.is_empty() {
@@ -161,11 +166,12 @@ where
     }
 
     /// Takes items in, as far as there is room, and hands those out for which nothing waits, unless the urgent ones are to be
-    /// found among all. Returns how many were handed out, and whether all shards are closed and empty.
-    fn take_in(&mut self, max: usize, now: Instant) -> (usize, bool) {
+    /// found among all. Returns how many were taken, how many of them handed out, and whether all shards are closed and empty.
+    fn take_in(&mut self, max: usize, now: Instant) -> (usize, usize, bool) {
         let Self { intakes, run, envelope, tracker, taken, home, timeless, clock, takes_all, .. } = self;
-        let Some(tracker) = tracker else { return (0, true) };
-        let mut want = tracker.room().min(max);
+        let Some(tracker) = tracker else { return (0, 0, true) };
+        let most = tracker.room().min(max);
+        let mut want = most;
         let (mut delivered, mut closed) = (0, 0);
         for (shard, intake) in intakes.turns.order(&mut intakes.open) {
             if want == 0 {
@@ -205,7 +211,7 @@ where
                 Err(PopError::Empty) => {}
             }
         }
-        (delivered, closed == intakes.open.len())
+        (most - want, delivered, closed == intakes.open.len())
     }
 
     /// Delivers up to `max` items that wait; returns how many.

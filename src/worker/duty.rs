@@ -26,7 +26,7 @@ impl Default for Limits {
 
 /// What a turn brought.
 pub(crate) enum Turn {
-    /// So many items.
+    /// So many items were handled, or, if none was, taken in to be handled later.
     Handled(usize),
     /// Nothing now.
     Idle,

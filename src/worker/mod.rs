@@ -207,7 +207,7 @@ impl Board {
 /// What one cycle brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Polled {
-    /// So many items were handled.
+    /// So many items were handled, or, if none was, taken in by rules of delivery: to be handled later, or dropped.
     Handled(usize),
     /// Nothing was there.
     Idle,

@@ -10,6 +10,7 @@ mod delivery_ledger;
 mod ledger;
 mod panics;
 mod stages;
+mod taking_in;
 mod threads;
 
 use std::{

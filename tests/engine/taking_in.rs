@@ -1,0 +1,68 @@
+//! Items that are taken in and not delivered at once: duplicates, delayed ones, those whose header can't be made.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use ringway::{
+    Engine,
+    delivery::{Answer, DedupWindow, Envelope, Id, Rules},
+    time::{Instant, Manual},
+    worker::{Leased, Polled, Worker},
+};
+
+use super::{BOOM, quiet_booms, until};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Job {
+    Duplicate,
+    Delayed,
+    Broken,
+    Plain,
+}
+
+fn envelope(job: Job) -> Envelope<Job> {
+    let envelope = Envelope::new(job);
+    match job {
+        Job::Duplicate => Envelope { id: Some(Id::from(7_u64)), ..envelope },
+        Job::Delayed => Envelope { not_before: Instant::FAR, ..envelope },
+        Job::Broken => std::panic::panic_any(BOOM),
+        Job::Plain => envelope,
+    }
+}
+
+/// A worker that found nothing but duplicates in a run of items fell asleep, and what came after them waited.
+#[test]
+fn a_cycle_that_only_takes_items_in_is_not_idle() {
+    quiet_booms();
+    for before in [Job::Duplicate, Job::Delayed, Job::Broken] {
+        let clock = Manual::new();
+        let engine = Engine::builder().workers(1).by_hand().clock(clock).start().unwrap();
+        let mut worker: Worker = engine.take_workers().remove(0);
+        let jobs = engine.queue::<Job>("jobs").open().unwrap();
+        let handled = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&handled);
+        let dedup = Some(DedupWindow { time: Duration::from_secs(60), count: 10 });
+        engine
+            .consume(&jobs)
+            .deliver(Rules { dedup, ..Rules::default() })
+            .envelope(envelope)
+            .handle(move |_| {
+                let log = Arc::clone(&log);
+                move |job: &mut Leased<'_, Job, ()>| {
+                    log.lock().unwrap().push(**job);
+                    Answer::Ack
+                }
+            })
+            .unwrap();
+        let mut publisher = jobs.publisher();
+        for _ in 0..600 {
+            publisher.publish_unkeyed(before).unwrap();
+        }
+        publisher.publish_unkeyed(Job::Plain).unwrap();
+        while worker.poll() != Polled::Idle {}
+        assert_eq!(handled.lock().unwrap().last(), Some(&Job::Plain), "after {before:?}");
+        engine.audit().check().unwrap();
+    }
+}
