@@ -404,6 +404,8 @@ where
 
     fn note(&mut self, panic: Box<dyn Any + Send>) {
         self.run.failure(panic, 1, Action::Noted, None);
+        // What was taken before the panic left room, of which nobody was told.
+        self.intakes.tell_of_room();
         self.tell();
     }
 

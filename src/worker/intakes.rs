@@ -39,16 +39,19 @@ impl<T: Send + 'static> Intakes<T> {
         self.shards.iter().for_each(|&shard| each(&self.queue.bells(shard).items));
     }
 
+    /// Calls the publishers that wait for room.
+    pub(super) fn tell_of_room(&self) {
+        self.open.iter().for_each(|(shard, _)| self.queue.bells(*shard).room.notify_all());
+    }
+
     /// Takes nothing more to handle. A shard that somebody else serves, or may serve later, goes on; another closes.
     pub(super) fn end(&mut self, end: End) {
         let is_shared = self.queue.plan().sharing == Sharing::Shared;
         if end == End::Detached || (end == End::Stopped && is_shared) {
             self.back();
         } else {
-            for (shard, intake) in &mut self.open {
-                intake.close();
-                self.queue.bells(*shard).room.notify_all();
-            }
+            self.open.iter_mut().for_each(|(_, intake)| intake.close());
+            self.tell_of_room();
         }
     }
 

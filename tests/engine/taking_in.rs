@@ -66,3 +66,48 @@ fn a_cycle_that_only_takes_items_in_is_not_idle() {
         engine.audit().check().unwrap();
     }
 }
+
+/// Panics when it goes.
+struct Clumsy;
+
+impl Drop for Clumsy {
+    fn drop(&mut self) {
+        std::panic::panic_any(BOOM);
+    }
+}
+
+/// The drop of the last item in a full ring panicked as it was acked: there was room, and nobody told the publisher.
+#[test]
+fn a_publisher_hears_of_room_although_the_last_item_panicked_as_it_went() {
+    quiet_booms();
+    for _ in 0..20 {
+        let engine = Engine::builder().workers(1).by_hand().start().unwrap();
+        let mut worker = engine.take_workers().remove(0);
+        let jobs = engine.queue::<Option<Clumsy>>("jobs").capacity(1).open().unwrap();
+        engine
+            .consume(&jobs)
+            .deliver(Rules::default())
+            .handle(|_| |_: &mut Leased<'_, Option<Clumsy>, ()>| Answer::Ack)
+            .unwrap();
+        let mut publisher = jobs.publisher();
+        let mut filled = 0;
+        while publisher.try_publish_unkeyed(None).is_ok() {
+            filled += 1;
+        }
+        while worker.poll() != Polled::Idle {}
+        (1..filled).for_each(|_| publisher.try_publish_unkeyed(None).unwrap());
+        publisher.try_publish_unkeyed(Some(Clumsy)).unwrap();
+        let (begins, begun) = std::sync::mpsc::channel();
+        let waiting = std::thread::spawn(move || {
+            begins.send(()).unwrap();
+            publisher.publish_unkeyed(None)
+        });
+        begun.recv().unwrap();
+        // Most probably it sleeps by then.
+        (0..1000).for_each(|_| std::thread::yield_now());
+        worker.poll();
+        worker.poll();
+        until("the publisher has found room", || waiting.is_finished());
+        waiting.join().unwrap().unwrap();
+    }
+}
