@@ -7,6 +7,7 @@ use super::{
     settings::Picked,
     source::{QueueSource, Source, TopicSource},
 };
+use crate::ring::Capacity;
 use crate::router::{Name, OpenError, Order, Policy, Queue, QueuePlan, SHARDS_MAX, Sharing, Topic, TopicPlan};
 
 /// A topic about to be opened.
@@ -45,7 +46,7 @@ impl<'e, T: Send + Sync + 'static> OpeningTopic<'e, T> {
         let default = TopicPlan::default();
         let pick = Picking { settings: &self.engine.settings, kind: "topic", name: &self.name };
         let shards = pick.number(self.shards, "shards", SHARDS_MAX, default.shards)?;
-        let capacity = pick.number(self.capacity, "capacity", usize::MAX, default.capacity)?;
+        let capacity = pick.number(self.capacity, "capacity", Capacity::MAX_SLOTS, default.capacity)?;
         let settings = [shards.line("shards"), capacity.line("capacity")].concat();
         let plan = TopicPlan { shards: shards.value, capacity: capacity.value };
         self.engine.open(name, |name, id| {
@@ -122,7 +123,7 @@ impl<'e, T: Send + 'static> OpeningQueue<'e, T> {
         let default = QueuePlan::default();
         let pick = Picking { settings: &self.engine.settings, kind: "queue", name: &self.name };
         let shards = pick.number(self.shards, "shards", SHARDS_MAX, default.shards)?;
-        let capacity = pick.number(self.capacity, "capacity", usize::MAX, default.capacity)?;
+        let capacity = pick.number(self.capacity, "capacity", Capacity::MAX_SLOTS, default.capacity)?;
         let full = pick.word(self.full, "full", POLICIES.to_owned(), default.full)?;
         let order = pick.word(self.order, "order", Order::allowed(), default.order)?;
         let sharing = pick.word(self.sharing, "sharing", Sharing::allowed(), default.sharing)?;
@@ -154,8 +155,8 @@ struct Picking<'a> {
 
 impl Picking<'_> {
     fn number(&self, code: Option<usize>, key: &str, max: usize, default: usize) -> Result<Picked<usize>, OpenError> {
-        let allowed = if max == usize::MAX { "1 and more".to_owned() } else { format!("1 to {max}") };
         let is_allowed = |number: &usize| (1..=max).contains(number);
+        let allowed = format!("1 to {max}");
         Ok(self.settings.pick(code, &[self.kind, self.name, key], &allowed, is_allowed, default)?)
     }
 

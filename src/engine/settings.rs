@@ -7,7 +7,7 @@
 //! | `batch_items` | `RINGWAY_BATCH_ITEMS` | 1 and more |
 //! | `batch_time_us` | `RINGWAY_BATCH_TIME_US` | 1 and more |
 //! | `topic.NAME.shards` | `RINGWAY_TOPIC_NAME_SHARDS` | 1 to 1024 |
-//! | `topic.NAME.capacity` | `RINGWAY_TOPIC_NAME_CAPACITY` | 1 and more |
+//! | `topic.NAME.capacity` | `RINGWAY_TOPIC_NAME_CAPACITY` | 1 to 2³² |
 //! | `queue.NAME.shards`, `.capacity` | `RINGWAY_QUEUE_NAME_SHARDS`, `…_CAPACITY` | as for a topic |
 //! | `queue.NAME.full` | `RINGWAY_QUEUE_NAME_FULL` | `block`, `block:5ms`, `reject`, `drop-newest`, `drop-oldest` |
 //! | `queue.NAME.order` | `RINGWAY_QUEUE_NAME_ORDER` | `total`, `per-publisher` |

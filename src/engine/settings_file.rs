@@ -89,7 +89,7 @@ impl Reader<'_> {
             value => plain(value),
         };
         let found = self.text.get(value.span()).unwrap_or_default();
-        let text = text.ok_or_else(|| self.refuse(at, &key.join("."), found, "a text or a number"))?;
+        let text = text.ok_or_else(|| self.refuse(at, &key.join("."), found, "a text or a whole number"))?;
         values.insert(key, (text, self.at(at)));
         Ok(())
     }

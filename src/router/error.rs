@@ -79,7 +79,12 @@ pub enum OpenError {
     /// The name is none.
     Name(NameError),
     /// No ring of that capacity.
-    Capacity(CapacityError),
+    Capacity {
+        /// The queue or topic.
+        name: Name,
+        /// Why not.
+        error: CapacityError,
+    },
     /// A number of shards outside 1 to [`SHARDS_MAX`].
     Shards {
         /// The number given.
@@ -108,7 +113,7 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(error) => error.fmt(f),
-            Self::Capacity(error) => error.fmt(f),
+            Self::Capacity { name, error } => write!(f, "{name}: {error}"),
             Self::Setting(error) => error.fmt(f),
             Self::Shards { asked } => write!(f, "{asked} shards: pass 1 to {SHARDS_MAX}"),
             Self::Taken { name } => write!(f, "the name {name} is taken: choose another, or share what is open"),
@@ -124,7 +129,7 @@ impl Error for OpenError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Name(error) => Some(error),
-            Self::Capacity(error) => Some(error),
+            Self::Capacity { error, .. } => Some(error),
             Self::Setting(error) => Some(error),
             _ => None,
         }
@@ -140,11 +145,5 @@ impl From<NameError> for OpenError {
 impl From<SettingError> for OpenError {
     fn from(error: SettingError) -> Self {
         Self::Setting(error)
-    }
-}
-
-impl From<CapacityError> for OpenError {
-    fn from(error: CapacityError) -> Self {
-        Self::Capacity(error)
     }
 }

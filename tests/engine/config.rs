@@ -5,7 +5,7 @@ use std::time::Duration;
 use ringway::{
     Engine,
     engine::{Builder, Settings},
-    router::Policy,
+    router::{Contract, Policy},
 };
 
 fn variables(pairs: &[(&str, &str)]) -> Settings {
@@ -103,7 +103,10 @@ fn a_wrong_file_is_refused_with_its_line() {
         read("[topic.a]\nshards = 1\nfull = \"block\"\n")
             .starts_with("f.toml:3: topic.a is \"full\": allowed is shards")
     );
-    assert!(read("workers = true\n").contains("f.toml:1: workers is \"true\": allowed is a text or a number"));
+    for text in ["true", "0.5"] {
+        let refused = read(&format!("workers = {text}\n"));
+        assert_eq!(refused, format!("f.toml:1: workers is \"{text}\": allowed is a text or a whole number"));
+    }
     assert!(read("\nworkers = \n").starts_with("f.toml:2: TOML"));
     let settings = Settings::default().file("\n[queue.q]\nfull = \"wait\"\n", "f.toml").unwrap();
     let engine = by_hand().workers(1).settings(settings).start().unwrap();
@@ -112,6 +115,23 @@ fn a_wrong_file_is_refused_with_its_line() {
         error,
         "f.toml:3: queue.q.full is \"wait\": allowed is block, block:5ms, reject, drop-newest, drop-oldest"
     );
+}
+
+/// Of many queues and topics one has the wrong capacity: which?
+#[test]
+fn a_wrong_capacity_is_refused_with_its_name() {
+    let settings = variables(&[("RINGWAY_QUEUE_JOBS_CAPACITY", "4294967297")]);
+    let engine = by_hand().workers(1).settings(settings).start().unwrap();
+    let error = engine.queue::<u64>("jobs").open().unwrap_err().to_string();
+    assert_eq!(error, "RINGWAY_QUEUE_JOBS_CAPACITY: queue.jobs.capacity is \"4294967297\": allowed is 1 to 4294967296");
+    let error = engine.queue::<u64>("mails").capacity(0).open().unwrap_err().to_string();
+    assert!(error.starts_with("mails: "), "{error}");
+    let error = engine.topic::<u64>("trades").capacity(0).open().unwrap_err().to_string();
+    assert!(error.starts_with("trades: "), "{error}");
+    let trades = engine.topic::<u64>("trades").open().unwrap();
+    let screen = engine.subscribe(&trades, "screen").contract(Contract::latest().capacity(usize::MAX));
+    let error = screen.handle(|_| |_: &u64| ()).unwrap_err().to_string();
+    assert!(error.starts_with("screen: "), "{error}");
 }
 
 /// A name that no thread can have is refused, not a panic.

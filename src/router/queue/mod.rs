@@ -13,7 +13,7 @@ use super::{
     roll::Roll,
     sealed::Sealed,
 };
-use crate::ring::{Capacity, Producer, lanes, mpmc};
+use crate::ring::{Capacity, CapacityError, Producer, lanes, mpmc};
 use crate::sync::{Counter, Mutex, MutexGuard};
 use crate::wait::Signal;
 
@@ -64,7 +64,7 @@ impl<T: Send + 'static> Queue<T> {
             return Err(OpenError::CannotDisplace { name });
         }
         let capacity = Capacity::at_least(plan.capacity);
-        let ends = || -> Result<_, OpenError> {
+        let ends = || -> Result<_, CapacityError> {
             Ok(Mutex::new(match plan.order {
                 Order::Total => {
                     let (producer, consumer) = mpmc(capacity)?;
@@ -76,7 +76,8 @@ impl<T: Send + 'static> Queue<T> {
                 }
             }))
         };
-        let shards = (0..plan.shards).map(|_| ends()).collect::<Result<_, _>>()?;
+        let shards = (0..plan.shards).map(|_| ends()).collect::<Result<_, _>>();
+        let shards = shards.map_err(|error| OpenError::Capacity { name: name.clone(), error })?;
         let (roll, left, left_total) = (Roll::new(plan.shards), Mutex::new(Vec::new()), Counter::default());
         let (bells, handlers) = ((0..plan.shards).map(|_| Arc::default()).collect(), Mutex::new(0));
         Ok(Self { core: Arc::new(Core { name, plan, shards, bells, roll, left, left_total, handlers }) })

@@ -12,7 +12,7 @@ use super::{
     sealed::Sealed,
     side::{Fed, Feeder, side},
 };
-use crate::ring::{Capacity, Producer, broadcast_multi};
+use crate::ring::{Capacity, CapacityError, Producer, broadcast_multi};
 use crate::sync::{Counter, Mutex, MutexGuard, Tally};
 use crate::wait::Signal;
 
@@ -90,11 +90,12 @@ impl<T: Send + Sync + 'static> Topic<T> {
         if !(1..=SHARDS_MAX).contains(&plan.shards) {
             return Err(OpenError::Shards { asked: plan.shards });
         }
-        let shard = || -> Result<_, OpenError> {
+        let shard = || -> Result<_, CapacityError> {
             let (producer, _) = broadcast_multi(Capacity::at_least(plan.capacity))?;
             Ok(Mutex::new(producer))
         };
-        let shards = (0..plan.shards).map(|_| shard()).collect::<Result<_, _>>()?;
+        let shards = (0..plan.shards).map(|_| shard()).collect::<Result<_, _>>();
+        let shards = shards.map_err(|error| OpenError::Capacity { name: name.clone(), error })?;
         let members =
             Members { sides: Vec::new(), records: Records::default(), next_id: 0, closed: false, leaving: Vec::new() };
         let (roll, members, changes) = (Roll::new(plan.shards), Mutex::new(members), Counter::default());
@@ -126,7 +127,8 @@ impl<T: Send + Sync + 'static> Topic<T> {
         }
         let (mut readers, mut feeders, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for shard in 0..self.shards() {
-            if let Some((feeder, reader)) = side(contract, self.core.plan.capacity, &fed)? {
+            let built = side(contract, self.core.plan.capacity, &fed);
+            if let Some((feeder, reader)) = built.map_err(|error| OpenError::Capacity { name: name.clone(), error })? {
                 feeders.push(feeder);
                 readers.push(reader);
                 seen.push(Seen::default());
