@@ -10,6 +10,10 @@ use super::{
 /// What a subscription asks of delivery. The [default](Self::default) settles, retries and keeps dead letters; everything
 /// else is off.
 ///
+/// These are the rules of one [`Tracker`](super::Tracker). In an engine each shard of a keyed queue has one, and each worker of
+/// a shared queue: capacity, credit, rates, dead letters and the window of duplicates are of each. So a duplicate is told where it
+/// comes by the same shard: publish both by the same key, or keep to one shard.
+///
 /// | | called |
 /// |---|---|
 /// | SQS | queue attributes (visibility timeout, redrive policy, FIFO) |

@@ -154,7 +154,7 @@ impl Engine {
     }
 
     /// Closes, waits until everything that was accepted has been handled, and ends the workers. After `patience` what is not
-    /// handled is left, as by [`abort`](Self::abort).
+    /// handled is left, as by [`abort`](Self::abort): delayed items and retries, too, whose time has not come.
     ///
     /// Workers by hand are not polled here: poll them until [`is_drained`](Self::is_drained) first.
     pub fn drain(self, patience: Duration) -> Report {
