@@ -225,7 +225,7 @@ impl std::error::Error for Stale {}
 /// Why an item could not be cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancelError {
-    /// It is settled, and gone.
+    /// It is settled, and gone; or there was none of this name.
     Gone,
     /// It is in a handler's hands.
     Leased,
@@ -234,7 +234,7 @@ pub enum CancelError {
 impl fmt::Display for CancelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Gone => "the item is settled: there is nothing to cancel",
+            Self::Gone => "no such item is in hand: there is nothing to cancel",
             Self::Leased => "the item is leased to a handler: wait for its answer",
         })
     }

@@ -48,7 +48,7 @@
 //! | [`DeadLetters`], [`DeadLetterRules`], [`WhenFull`] | dead-letter queue, retention | — | dead-letter topic | dead-letter exchange, `x-overflow` | dead set, `dead_max_jobs` |
 //! | [`Tracker::redrive`], [`Tracker::redrive_all`], [`RedriveError`] | message move task | — | — | shovel | retry of dead jobs |
 //! | [`Expired`] | retention | `MaxAge`, per-message TTL | retention | TTL | `expires_in` |
-//! | [`Tracker::cancel`], [`ItemId`], [`CancelError`] | —, message id | delete by sequence | — | — | delete by `jid` |
+//! | [`Tracker::find`], [`Tracker::cancel`], [`ItemId`], [`CancelError`] | —, message id | delete by sequence | — | — | delete by `jid` |
 //! | [`Every`], [`Tick`], [`Missed`] | — | message schedules | — | — | periodic jobs |
 //! | [`Priorities`], [`LANES_MAX`], [`Waited`] | — | priority groups | — | `x-max-priority` | weighted or strict queues, latency |
 //! | [`Rate`] | — | `RateLimit` | quotas | — | `Limiter` |

@@ -2,13 +2,26 @@
 
 use super::{
     effect::{CancelError, ItemId},
-    envelope::Envelope,
+    envelope::{Envelope, Id},
     retry::Class,
     slot::{End, State},
     tracker::Tracker,
 };
 
 impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
+    /// The item in hand that has this id; of several the one accepted first.
+    ///
+    /// SQS, JetStream, RabbitMQ: none; Sidekiq: `find_job`.
+    ///
+    /// # Cost
+    /// Looks at every place: to cancel, not for each item.
+    pub fn find(&self, id: impl Into<Id>) -> Option<ItemId> {
+        let id = Some(id.into());
+        let has_id = |&index: &u32| self.slots.get(index).is_some_and(|slot| slot.envelope.id == id);
+        let handles = (0..self.slots.capacity() as u32).filter(has_id).map(|index| self.slots.handle(index));
+        handles.min_by_key(|handle| handle.serial).map(ItemId)
+    }
+
     /// Takes an item out that is in no handler's hands.
     ///
     /// # Errors

@@ -4,7 +4,8 @@ use std::sync::{Arc, mpsc::Receiver};
 
 use super::{AttachError, Attached, Consuming};
 use crate::delivery::{
-    Class, DeadLetter, Envelope, ItemId, Ledger, LetterId, Priorities, Rate, RedriveError, Rules, Tracker,
+    CancelError, Class, DeadLetter, Envelope, Id, ItemId, Ledger, LetterId, Priorities, Rate, RedriveError, Rules,
+    Tracker,
 };
 use crate::time::Instant;
 use crate::worker::{Classes, DeliveryDuty, DeliveryHandler, DeliveryParts, Home, Inquiry, OwnedTracker, Told};
@@ -76,8 +77,8 @@ impl<'e, T: Send + 'static, E: Send + 'static, M> Delivering<'e, T, E, M> {
         self
     }
 
-    /// Attaches handlers made by `make`, as [`Consuming::handle`] does. Each has a tracker by the rules, of which only the seed
-    /// differs.
+    /// Attaches handlers made by `make`, as [`Consuming::handle`] does. Each has a tracker by the [rules](Rules), of which only
+    /// the seed differs.
     ///
     /// # Errors
     /// [`AttachError`]; it says what to change.
@@ -220,6 +221,49 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
     /// many those are. Waits until the workers have answered.
     pub fn redrive_all(&self, rate: Option<Rate>) -> usize {
         self.ask_all(move |tracker, _| tracker.redrive_all(rate)).into_iter().sum()
+    }
+
+    /// Takes the item of this id out, unless it is in a handler's hands: a delayed one, say, or one that waits for its next
+    /// attempt. Waits until the workers have answered, one after the other.
+    ///
+    /// # Errors
+    /// [`CancelError`]; `Gone` also if its worker has not taken it from the queue yet.
+    ///
+    /// # Cost
+    /// As [`Tracker::find`], on each worker.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// # use ringway::{Engine, delivery::{CancelError, Envelope, Rules}, worker::Leased};
+    /// # let engine = Engine::builder().workers(1).start()?;
+    /// # let jobs = engine.queue::<u64>("jobs").open()?;
+    /// let in_an_hour = engine.now() + Duration::from_secs(3600);
+    /// let deliveries = engine
+    ///     .consume(&jobs)
+    ///     .deliver(Rules::default())
+    ///     .envelope(move |job: u64| Envelope { id: Some(job.into()), not_before: in_an_hour, ..Envelope::new(job) })
+    ///     .handle(|_shard| |_: &mut Leased<'_, u64, ()>| Ok(()))?;
+    /// jobs.publisher().publish(&7_u64, 7)?;
+    /// # while deliveries.ledger().in_hand == 0 { std::thread::yield_now() }
+    /// assert_eq!(deliveries.cancel(7_u64)?.payload, 7);
+    /// assert_eq!(deliveries.cancel(7_u64).err(), Some(CancelError::Gone));
+    /// # engine.drain(Duration::from_secs(5)).ledger.check()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cancel(&self, id: impl Into<Id>) -> Result<Envelope<T>, CancelError> {
+        let id = id.into();
+        let cancel = move |tracker: &mut OwnedTracker<T, E>, _| match tracker.find(id) {
+            Some(item) => tracker.cancel(item),
+            None => Err(CancelError::Gone),
+        };
+        for nth in 0..self.handlers() {
+            match self.ask(nth, cancel).recv() {
+                Ok(Err(CancelError::Gone)) | Err(_) => {}
+                Ok(answer) => return answer,
+            }
+        }
+        Err(CancelError::Gone)
     }
 
     /// Drops all dead letters; returns how many there were. Waits until the workers have answered.

@@ -8,8 +8,8 @@ use std::{
 use ringway::{
     Engine,
     delivery::{
-        Answer, AtBound, Backoff, Class, DeadLetter, DeadLetters, DedupWindow, Effect, Envelope, Id, Jitter, Order,
-        Priorities, Reason, RedriveError, Retry, Rules,
+        Answer, AtBound, Backoff, CancelError, Class, DeadLetter, DeadLetters, DedupWindow, Effect, Envelope, Id,
+        Jitter, Order, Priorities, Reason, RedriveError, Retry, Rules,
     },
     engine::Deliveries,
     router::{Queue, Sharing},
@@ -56,10 +56,10 @@ impl DeliveryHandler<&'static str, &'static str> for Obedient {
     fn handle(&mut self, item: &mut Leased<'_, &'static str, &'static str>) -> Answer<&'static str> {
         note(&self.log, format!("{} {}", **item, item.attempt()));
         match (**item, item.attempt()) {
-            ("fail once", 1) | ("fail", _) => Answer::Nack("failed"),
+            ("fail once", 1) | ("fail" | "id 7 fails", _) => Answer::Nack("failed"),
             ("reject", _) => Answer::Reject("rejected"),
             ("panic once", 1) | ("panic", _) => std::panic::panic_any(BOOM),
-            ("defer", _) => {
+            ("defer" | "id 7 defers", _) => {
                 self.deferred.send(item.defer()).unwrap();
                 Answer::Ack
             }
@@ -117,7 +117,7 @@ impl Bench {
             .deliver(rules)
             .envelope(|item: &'static str| Envelope {
                 key: Some(item.len() as u64),
-                id: item.strip_prefix("id ").map(|number| Id::from(number.parse::<u64>().unwrap())),
+                id: item.strip_prefix("id ").map(|rest| Id::from(u64::from(rest.as_bytes()[0]) - u64::from(b'0'))),
                 priority: u8::from(!item.starts_with("urgent")),
                 ..Envelope::new(item)
             })
@@ -342,6 +342,28 @@ fn duplicates_priorities_and_keys() {
     assert_eq!(bench.after(11 * MS), ["fail once 2", "nine char 1"]);
     let ledger = bench.deliveries.ledger();
     assert_eq!((ledger.refused_duplicate, ledger.taken()), (1, 7));
+}
+
+/// Of two with one id the one accepted first is found, whatever it waits for, but is not taken out of a handler's hands.
+#[test]
+fn items_are_found_and_cancelled_by_their_id() {
+    let mut bench = Bench::new(rules(), OnPanic::Skip);
+    let cancel = |bench: &mut Bench| {
+        let answer = bench.deliveries.ask(0, |tracker, _| tracker.find(7_u64).map(|item| tracker.cancel(item)));
+        bench.poll();
+        answer.recv().unwrap().map(|cancelled| cancelled.map(|envelope| envelope.payload))
+    };
+    assert_eq!(cancel(&mut bench), None);
+    assert_eq!(bench.publish(&["id 7 fails", "id 7 fails", "id 7 defers"]).len(), 3);
+    for _ in 0..2 {
+        assert_eq!(cancel(&mut bench), Some(Ok("id 7 fails")));
+    }
+    assert_eq!(cancel(&mut bench), Some(Err(CancelError::Leased)));
+    bench.deferred.recv().unwrap().ack().unwrap();
+    bench.poll();
+    assert_eq!(cancel(&mut bench), None);
+    let ledger = bench.deliveries.ledger();
+    assert_eq!((ledger.cancelled, ledger.acked, ledger.in_hand), (2, 1, 0));
 }
 
 /// A full tracker takes nothing more: the ring fills up, and its backpressure works.
