@@ -138,6 +138,20 @@ fn bad_rows_are_counted_and_shown_and_stop_nothing() {
     assert!(!report.contains('\u{1b}'), "a row must not reach for the terminal");
 }
 
+/// A key that no line has is a slip: the report shows what is wrong with the lines, and a script must not take it for a success.
+#[test]
+fn an_input_of_which_no_line_is_a_row_is_refused() {
+    for (arguments, input, words) in [
+        (&["replay", "-", "--key-regex", "zzz"][..], trades(3), "none of the 4 lines is a row"),
+        (&["replay", "-", "--format", "ndjson", "--key", "symbol"], trades(3), "none of the 4 lines is a row"),
+        (&["replay", "-", "--header", "yes"], "ts_ms,symbol\n".to_owned(), "holds no rows"),
+    ] {
+        let said = run_with(arguments, input.as_bytes());
+        assert_says(&said.out, &[BALANCED]);
+        assert!(said.refused().contains(words), "{arguments:?}");
+    }
+}
+
 #[test]
 fn every_contract_adds_up_beside_a_slow_handler() {
     let folder = folder("replay-contracts");
@@ -220,6 +234,10 @@ fn what_can_not_be_read_is_answered_in_a_line() {
         (&["replay", &good, "--shards", "1024", "--capacity", "16777216"], "--shards 1024 with --capacity 16777216"),
         (&["replay", &good, "--speed", "fast", "--time", "ts_ms"], "a number is allowed"),
         (&["replay", &good, "--rate", "5", "--speed", "2"], "cannot be used with"),
+        (&["replay", &good, "--rate", "-1"], "from 0.000001 to 1e12 is allowed"),
+        (&["replay", &good, "--time", "ts_ms", "--speed", "-0.5"], "from 0.000001 to 1e12 is allowed"),
+        (&["replay", &good, "--rows", "-1"], "'-1' for '--rows <N>'"),
+        (&["replay", &good, "--rows", "0"], "0 is not in 1.."),
         (&["play"], "unrecognized"),
     ] {
         let said = run(arguments);

@@ -1,6 +1,6 @@
 //! What can be said on the command line.
 
-use std::{num::NonZeroU64, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringway::{
@@ -15,9 +15,12 @@ const CONFLATED_KEYS_MAX: usize = 1 << 16;
 /// Bytes of the name of a subscription; the tables have room for so many.
 const NAME_MAX: usize = 16;
 
+const EXIT_CODES: &str = "Exit codes: 0, well; 1, a run does not add up, or files do not agree; 2, a mistake in what was said or \
+                          in a file, told in one line; 128 and its number, a signal.";
+
 /// A lock-free, single-node queue engine: run it on real input, and see what this machine lets it reach.
 #[derive(Debug, Parser)]
-#[command(name = "ringway", version, max_term_width = 80)]
+#[command(name = "ringway", version, max_term_width = 80, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -71,14 +74,15 @@ pub(crate) struct Replay {
     pub(crate) key_regex: Option<String>,
 
     /// Stop after so many rows (else all; of the tape 1000000)
-    #[arg(long, value_name = "N", help_heading = "Rows")]
-    pub(crate) rows: Option<NonZeroU64>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Rows")]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) rows: Option<u64>,
 
     /// Seed of the tape; the same seed, the same tape
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Rows")]
     pub(crate) seed: u64,
 
-    /// Recorded times: as --key; numbers, RFC 3339 or the stamps of access logs
+    /// Recorded times: as --key; numbers, RFC 3339 or the stamps of access logs. A row whose time goes back is due at once
     #[arg(long, value_name = "NAME|N", conflicts_with = "time_regex", help_heading = "Pace")]
     pub(crate) time: Option<String>,
 
@@ -92,22 +96,27 @@ pub(crate) struct Replay {
 
     /// How many times as fast as recorded (else 1, with --time)
     #[arg(long, value_name = "FACTOR", value_parser = factor, help_heading = "Pace")]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) speed: Option<f64>,
 
     /// So many rows a second, evenly
-    #[arg(long, value_name = "N", value_parser = factor, conflicts_with_all = ["time", "time_regex", "speed"], help_heading = "Pace")]
+    #[arg(long, value_name = "N", value_parser = factor, help_heading = "Pace")]
+    #[arg(allow_negative_numbers = true, conflicts_with_all = ["time", "time_regex", "speed"])]
     pub(crate) rate: Option<f64>,
 
     /// Shards of the topic
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Engine")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Engine")]
+    #[arg(allow_negative_numbers = true, default_value_t = 4)]
     pub(crate) shards: u16,
 
     /// Threads that handle rows (else RINGWAY_WORKERS, or the CPUs less one, at least 1)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Engine")]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) workers: Option<u16>,
 
     /// Rows that a shard holds at the least
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1 << 24), help_heading = "Engine")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 24), help_heading = "Engine")]
+    #[arg(allow_negative_numbers = true, default_value_t = 4096)]
     pub(crate) capacity: u32,
 
     /// CPUs of the workers: `spread`, `none`, or a list such as 2,3 or 4-7 (else RINGWAY_PIN, or `spread`)
@@ -156,7 +165,7 @@ pub(crate) struct Bench {
     pub(crate) only: Vec<String>,
 
     /// How often each row is measured (else 21, with --quick 3)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1001))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1001), allow_negative_numbers = true)]
     pub(crate) rounds: Option<u16>,
 
     /// Where the results go

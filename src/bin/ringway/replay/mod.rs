@@ -58,7 +58,7 @@ const SUBSCRIPTIONS: [&str; 3] = ["all=gate", "board=conflate", "risk=sample:100
 const LEAD: Duration = Duration::from_millis(20);
 /// Replays, and prints what came of it.
 pub(crate) fn run(told: &args::Replay) -> Result<ExitCode, Fault> {
-    let rows_max = told.rows.map_or(if told.file.is_none() { TAPE_ROWS } else { u64::MAX }, u64::from);
+    let rows_max = told.rows.unwrap_or(if told.file.is_none() { TAPE_ROWS } else { u64::MAX });
     let mut input = Input::open(told.file.as_deref(), told.seed, rows_max)?;
     let (name, is_gzip, file) = (input.name.clone(), input.is_gzip, input.progress.take());
     let rows = Rows::open(input, told, rows_max)?;
@@ -90,7 +90,12 @@ pub(crate) fn run(told: &args::Replay) -> Result<ExitCode, Fault> {
         (Some(fault), _) => Err(fault),
         _ if !is_sound => Ok(ExitCode::FAILURE),
         (None, Some(signal)) => Ok(signal.exit_code()),
-        (None, None) => Ok(ExitCode::SUCCESS),
+        (None, None) if run.tally.rows > 0 => Ok(ExitCode::SUCCESS),
+        (None, None) if run.tally.bad == 0 => Err(Fault::new(format!("{name} holds no rows"))),
+        (None, None) => Err(Fault::new(format!(
+            "{name}: none of the {} lines is a row; say otherwise what they are, or where key and time stand",
+            show::count(run.tally.lines)
+        ))),
     }
 }
 
