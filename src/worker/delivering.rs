@@ -382,11 +382,9 @@ where
         match self.ending {
             None => self.deliver_batch(limits, now),
             Some(end) => {
-                if self.hand_back() {
-                    self.finish(end)
-                } else {
-                    Turn::Idle
-                }
+                // What is acked already is not handed back.
+                self.settle(self.clock.now());
+                if self.hand_back() { self.finish(end) } else { Turn::Idle }
             }
         }
     }

@@ -8,11 +8,12 @@ use std::{
 use ringway::{
     Engine,
     delivery::{Answer, DedupWindow, Envelope, Id, Rules},
+    router::shard_of,
     time::{Instant, Manual},
     worker::{Leased, Polled, Worker},
 };
 
-use super::{BOOM, quiet_booms, until};
+use super::{BOOM, poll_all, quiet_booms, until};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Job {
@@ -80,7 +81,7 @@ impl Drop for Clumsy {
 #[test]
 fn a_publisher_hears_of_room_although_the_last_item_panicked_as_it_went() {
     quiet_booms();
-    for _ in 0..20 {
+    for _ in 0..3 {
         let engine = Engine::builder().workers(1).by_hand().start().unwrap();
         let mut worker = engine.take_workers().remove(0);
         let jobs = engine.queue::<Option<Clumsy>>("jobs").capacity(1).open().unwrap();
@@ -104,10 +105,66 @@ fn a_publisher_hears_of_room_although_the_last_item_panicked_as_it_went() {
         });
         begun.recv().unwrap();
         // Most probably it sleeps by then.
-        (0..1000).for_each(|_| std::thread::yield_now());
+        (0..200).for_each(|_| std::thread::yield_now());
         worker.poll();
         worker.poll();
         until("the publisher has found room", || waiting.is_finished());
         waiting.join().unwrap().unwrap();
     }
+}
+
+/// What was acked in time is not handed back, although the end came before the worker's next turn.
+#[test]
+fn an_answer_that_is_home_counts_at_the_end() {
+    let engine = Engine::builder().workers(1).by_hand().start().unwrap();
+    let mut worker = engine.take_workers().remove(0);
+    let jobs = engine.queue::<u64>("jobs").open().unwrap();
+    let (told, deferred) = std::sync::mpsc::channel();
+    let told = Mutex::new(told);
+    engine
+        .consume(&jobs)
+        .deliver(Rules::default())
+        .handle(move |_| {
+            let told = told.lock().unwrap().clone();
+            move |job: &mut Leased<'_, u64, ()>| {
+                told.send(job.defer()).unwrap();
+                Answer::Ack
+            }
+        })
+        .unwrap();
+    let mut publisher = jobs.publisher();
+    (0..2).for_each(|job| publisher.publish_unkeyed(job).unwrap());
+    while worker.poll() != Polled::Idle {}
+    deferred.recv().unwrap().ack().unwrap();
+    drop(worker);
+    let report = engine.abort();
+    report.ledger.check().unwrap();
+    let queue = report.ledger.queue("jobs").unwrap();
+    assert_eq!((queue.handled, queue.left), (1, 1));
+    assert_eq!(jobs.take_left().len(), 1);
+}
+
+/// A look at dead letters that panics for one handler's does not make the next handler's letters its own.
+#[test]
+fn letters_are_told_with_their_own_handler() {
+    quiet_booms();
+    let engine = Engine::builder().workers(1).by_hand().start().unwrap();
+    let mut workers = engine.take_workers();
+    let jobs = engine.queue::<u64>("jobs").shards(2).open().unwrap();
+    let rejects = |_: &mut Leased<'_, u64, &'static str>| Answer::Reject("no");
+    let deliveries = engine.consume(&jobs).deliver(Rules::default()).handle(move |_| rejects).unwrap();
+    let mut publisher = jobs.publisher();
+    for shard in 0..2 {
+        let key = (0_u64..).find(|key| shard_of(key, 2) == shard).unwrap();
+        publisher.publish(&key, shard as u64).unwrap();
+    }
+    poll_all(&mut workers);
+    drop(workers);
+    let looked = deliveries.dead_letters(|_, letter| {
+        if letter.envelope.payload == 0 {
+            std::panic::panic_any(BOOM);
+        }
+        letter.envelope.payload
+    });
+    assert_eq!(looked, [(1, 1)]);
 }
