@@ -157,16 +157,17 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
         self.inquiries[nth].ask(question)
     }
 
-    /// Asks every handler, and waits for their answers.
+    /// Asks every handler, and waits for their answers, each with the number of the handler.
     fn ask_all<R: Send + 'static>(
         &self,
         question: impl Fn(&mut OwnedTracker<T, E>, Instant) -> R + Clone + Send + 'static,
-    ) -> Vec<R> {
+    ) -> Vec<(usize, R)> {
         let answers: Vec<_> = self.inquiries.iter().map(|inquiry| inquiry.ask(question.clone())).collect();
-        answers.into_iter().filter_map(|answer| answer.recv().ok()).collect()
+        answers.into_iter().enumerate().filter_map(|(nth, answer)| Some((nth, answer.recv().ok()?))).collect()
     }
 
-    /// What `look` says of each dead letter, by handler, oldest first. Waits until the workers have answered.
+    /// What `look` says of each dead letter, by handler, oldest first. Waits until the workers have answered. Of a handler at
+    /// one of whose letters `look` panics nothing is told.
     ///
     /// # Examples
     /// ```
@@ -194,7 +195,7 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
             tracker.dead_letters().list().map(|(id, letter)| look(id, letter)).collect::<Vec<_>>()
         });
         let of_handler = |(nth, looked): (usize, Vec<R>)| looked.into_iter().map(move |looked| (nth, looked));
-        all.into_iter().enumerate().flat_map(of_handler).collect()
+        all.into_iter().flat_map(of_handler).collect()
     }
 
     /// Takes a dead letter of the nth handler out for good; `None` if it is gone. Waits until the worker has answered.
@@ -220,7 +221,7 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
     /// Accepts all dead letters again that are there now, each handler at this rate or as fast as there is room; returns how
     /// many those are. Waits until the workers have answered.
     pub fn redrive_all(&self, rate: Option<Rate>) -> usize {
-        self.ask_all(move |tracker, _| tracker.redrive_all(rate)).into_iter().sum()
+        self.ask_all(move |tracker, _| tracker.redrive_all(rate)).into_iter().map(|(_, letters)| letters).sum()
     }
 
     /// Takes the item of this id out, unless it is in a handler's hands: a delayed one, say, or one that waits for its next
@@ -268,7 +269,7 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
 
     /// Drops all dead letters; returns how many there were. Waits until the workers have answered.
     pub fn purge(&self) -> usize {
-        self.ask_all(|tracker, _| tracker.dead_letters_mut().purge()).into_iter().sum()
+        self.ask_all(|tracker, _| tracker.dead_letters_mut().purge()).into_iter().map(|(_, letters)| letters).sum()
     }
 }
 
