@@ -20,7 +20,8 @@ pub enum Priorities {
     One,
     /// So many lanes (1 to 8); a lane is served when those before it are empty. Look at [`Waited`] for starvation.
     Strict(usize),
-    /// A lane for each weight that is not 0. While all have items, each gets its weight's share of the deliveries.
+    /// A lane for each weight, up to the last that is not 0; a 0 before it counts as 1. While all have items, each gets its
+    /// weight's share of the deliveries.
     Weighted([u8; LANES_MAX]),
 }
 

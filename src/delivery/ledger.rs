@@ -101,8 +101,13 @@ impl Ledger {
         self.dropped_at_bound + self.dropped_dead_letters_full + self.cancelled
     }
 
+    /// Accepted items whose end is known, and those in hand.
+    pub(crate) fn accounted(&self) -> u64 {
+        self.acked + self.dead + self.expired + self.dropped() + self.handed_back + self.in_hand
+    }
+
     /// Whether every accepted item is accounted for.
     pub fn balances(&self) -> bool {
-        self.accepted == self.acked + self.dead + self.expired + self.dropped() + self.handed_back + self.in_hand
+        self.accepted == self.accounted()
     }
 }

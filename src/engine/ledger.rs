@@ -202,7 +202,7 @@ impl Ledger {
             }
             if let Some(delivery) = queue.delivery.filter(|delivery| !delivery.balances()) {
                 let what = format!("deliveries of {}", queue.name);
-                return Err(Imbalance { what, accepted: delivery.accepted, accounted: delivery.acked });
+                return Err(Imbalance { what, accepted: delivery.accepted, accounted: delivery.accounted() });
             }
         }
         for topic in &self.topics {
