@@ -79,9 +79,9 @@ impl Manual {
         Self { nanos: Arc::new(Counter::default()) }
     }
 
-    /// Turns the clock forward.
+    /// Turns the clock forward, to [`Instant::FAR`] at the most.
     pub fn advance(&self, by: Duration) {
-        self.nanos.add(nanos(by));
+        self.nanos.add(nanos(by).min(u64::MAX - self.nanos.get()));
     }
 }
 
@@ -134,5 +134,20 @@ impl AnyClock {
 impl fmt::Debug for Manual {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Manual").field(&self.now()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_never_goes_back() {
+        let clock = Manual::new();
+        clock.advance(Duration::from_nanos(5));
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), Instant::FAR);
+        clock.advance(Duration::from_nanos(5));
+        assert_eq!(clock.now(), Instant::FAR);
     }
 }
