@@ -4,9 +4,9 @@
 //! different counts, and prints the difference for one item, so that set-up cancels out. Without valgrind it says so and
 //! exits with 2. `-- mpmc` counts the operations whose name holds the text.
 //!
-//! Counts are held against those in `benches/results/instructions.md`: one that is more than 2 % away is told, and the exit code
-//! is 1; `-- --save` writes the file. The program runs valgrind itself: gungraun, which does the same, would have everybody
-//! install a runner of its very version.
+//! Counts are held against those in `benches/results/instructions.md`: one that is more than 2 % away is told, and the exit
+//! code is 1; `-- --save` writes the file. The program runs valgrind itself: gungraun, which does the same, would have
+//! everybody install a runner of its very version.
 //!
 //! On a single thread nothing is contended: this is the price of the code, not of the cache lines.
 

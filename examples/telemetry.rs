@@ -4,10 +4,10 @@
 //! ```text
 //! /proc, or a file ── publish, never waits ──▶ queue "samples", keyed by series ──▶ 2 workers: count, min, mean, max
 //! ```
-//! `cargo run --release --features signals --example telemetry` samples this machine's own `/proc` for 3 s. `… -- --seconds 60` takes longer; end it
-//! by Ctrl-C or SIGTERM, and it drains. `… -- FILE` reads rows `ts,series,value` as fast as it can, `… -- -` standard input.
-//! `--kill stall` makes the handlers slow for a while, so that samples are dropped and counted; `--kill panic` makes one sample
-//! in a thousand kill its handler, which is made anew.
+//! `cargo run --release --features signals --example telemetry` samples this machine's own `/proc` for 3 s.
+//! `… -- --seconds 60` takes longer; end it by Ctrl-C or SIGTERM, and it drains. `… -- FILE` reads rows `ts,series,value` as
+//! fast as it can, `… -- -` standard input. `--kill stall` makes the handlers slow for a while, so that samples are dropped
+//! and counted; `--kill panic` makes one sample in a thousand kill its handler, which is made anew.
 
 use std::{
     collections::BTreeMap,

@@ -7,11 +7,11 @@
 //!                                                ├─ conflate  screen: the newest of each symbol; slow, and in nobody's way
 //!                                                └─ sample    risk: every 100th
 //! ```
-//! `cargo run --release --features signals --example tick_to_trade` makes a tape of 500,000 rows by itself. `… -- FILE` reads rows
-//! `recv_ns,symbol,kind,exch_ms,side,price,qty`, `… -- -` standard input. Latency is from the reader's hand to the stage named; flat
-//! out it is mostly queueing. `--kill panic` makes the strategy panic now and then, `--kill stall` stops the screen until the
-//! reader is done;
-//! SIGTERM and Ctrl-C drain. At the end every item is accounted for, and allocations of the steady state are counted: none.
+//! `cargo run --release --features signals --example tick_to_trade` makes a tape of 500,000 rows by itself. `… -- FILE` reads
+//! rows `recv_ns,symbol,kind,exch_ms,side,price,qty`, `… -- -` standard input. Latency is from the reader's hand to the stage
+//! named; flat out it is mostly queueing. `--kill panic` makes the strategy panic now and then, `--kill stall` stops the
+//! screen until the reader is done; SIGTERM and Ctrl-C drain. At the end every item is accounted for, and allocations of the
+//! steady state are counted: none.
 #![allow(unsafe_code)]
 
 use std::{

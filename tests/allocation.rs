@@ -1,5 +1,5 @@
-//! Nothing allocates once a ring and its ends, or a tracker, are built: every call of every kind, counted at the allocator. And what was
-//! allocated is given back as what it was.
+//! Nothing allocates once a ring and its ends, or a tracker, are built: every call of every kind, counted at the allocator.
+//! And what was allocated is given back as what it was.
 #![cfg(not(ringway_loom))]
 #![allow(unsafe_code)]
 

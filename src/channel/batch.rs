@@ -156,8 +156,8 @@ impl<T, K: Kind<T>, W: Wait> Sender<T, K, W> {
         }
     }
 
-    /// Opens a claim, which ends a forgotten one: others may have stood behind it. For one that is refused a receiver may have put
-    /// the end of the channel off.
+    /// Opens a claim, which ends a forgotten one: others may have stood behind it. For one that is refused a receiver may
+    /// have put the end of the channel off.
     #[track_caller]
     fn claim_slots(&mut self, max: usize) -> Result<usize, PushError<()>> {
         assert!(max > 0, "a claim is of one slot at the least");

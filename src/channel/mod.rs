@@ -119,11 +119,11 @@ pub fn spsc<T: Send>(at_least: usize) -> Result<Ends<T, Spsc>, CapacityError> {
     channel(Capacity::at_least(at_least))
 }
 
-/// A channel from one sender to one receiver, whose items lie side by side: for bytes, samples and whoever works in batches. Has
-/// room for `at_least` so many items.
+/// A channel from one sender to one receiver, whose items lie side by side: for bytes, samples and whoever works in batches.
+/// Has room for `at_least` so many items.
 ///
-/// Beside the calls of every channel it has slices [to write](Claim::slices) and [to read](Receiver::recv_run) in place. Item by
-/// item [`spsc`] is faster.
+/// Beside the calls of every channel it has slices [to write](Claim::slices) and [to read](Receiver::recv_run) in place. Item
+/// by item [`spsc`] is faster.
 ///
 /// # Errors
 /// [`CapacityError`], for 0 or too many.

@@ -14,7 +14,8 @@ use crate::wait::{Caller, Deadline, Fence, Park, sleep};
 /// Looks before it goes to sleep, yielding in between.
 const YIELDS: u32 = 8;
 
-/// Something that [`Select`] can wait for: a [`Receiver`] whose ends park, or a [`Ticker`]. An `Option` that is `None` is left out.
+/// Something that [`Select`] can wait for: a [`Receiver`] whose ends park, or a [`Ticker`]. An `Option` that is `None` is
+/// left out.
 ///
 /// The trait is sealed.
 #[diagnostic::on_unimplemented(
@@ -30,8 +31,8 @@ impl<S: Source> Source for Option<S> {}
 
 /// Chooses among several sources the next one that is ready.
 ///
-/// Ready is a receiver that has an item, or whose channel has ended. [`recv`](Self::recv) receives from it at once, from up to four
-/// sources of any types; [`wait`](Self::wait) names its place in a list of any length.
+/// Ready is a receiver that has an item, or whose channel has ended. [`recv`](Self::recv) receives from it at once, from up
+/// to four sources of any types; [`wait`](Self::wait) names its place in a list of any length.
 ///
 /// A receiver of `mpmc` that is found ready has the item in its hands, as after a [`peek`](Receiver::peek): no other gets it.
 ///
@@ -141,8 +142,8 @@ impl Select {
         }
     }
 
-    /// One look at the sources, for a task; if none is ready, it is woken when it should look again. A [`Ticker`] wakes no task:
-    /// that takes a timer of the runtime. With no source left nothing is ready, and nobody wakes the task.
+    /// One look at the sources, for a task; if none is ready, it is woken when it should look again. A [`Ticker`] wakes no
+    /// task: that takes a timer of the runtime. With no source left nothing is ready, and nobody wakes the task.
     ///
     /// A task that is not going to poll again after `Pending` should drop the receivers, or receive through them by other
     /// means: see [`Receiver::poll_recv`].

@@ -11,8 +11,8 @@ use super::{
 /// else is off.
 ///
 /// These are the rules of one [`Tracker`](super::Tracker). In an engine each shard of a keyed queue has one, and each worker of
-/// a shared queue: capacity, credit, rates, dead letters and the window of duplicates are of each. So a duplicate is told where it
-/// comes by the same shard: publish both by the same key, or keep to one shard.
+/// a shared queue: capacity, credit, rates, dead letters and the window of duplicates are of each. So a duplicate is told
+/// where it comes by the same shard: publish both by the same key, or keep to one shard.
 ///
 /// | | called |
 /// |---|---|

@@ -22,8 +22,8 @@ impl Attached {
         Self { duties: Vec::new(), figures: Vec::new(), board: Arc::clone(&engine.board) }
     }
 
-    /// Asks the workers for what was found to be asked, one command a duty. Where a worker is gone the handler ends here, and its
-    /// code may ask the engine: hold no lock.
+    /// Asks the workers for what was found to be asked, one command a duty. Where a worker is gone the handler ends here, and
+    /// its code may ask the engine: hold no lock.
     fn begin(self, commands: Vec<Command>) -> Self {
         for ((_, desk), command) in self.duties.iter().zip(commands) {
             desk.ask(command, &self.board);

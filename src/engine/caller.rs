@@ -192,8 +192,8 @@ impl<T: Send + 'static, R: Send + 'static, E: Send + 'static> Caller<T, R, E> {
         self.calls.batch()
     }
 
-    /// Waits until all calls of a batch are over; `None` if there is no such batch (any more). The replies are still to be taken
-    /// one by one, each with [`wait`](Self::wait) or [`look`](Self::look).
+    /// Waits until all calls of a batch are over; `None` if there is no such batch (any more). The replies are still to be
+    /// taken one by one, each with [`wait`](Self::wait) or [`look`](Self::look).
     pub fn join(&mut self, batch: BatchId) -> Option<Joined> {
         self.wait_until(|caller| caller.look_for_batch(batch))
     }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! queue         accepted = handled + dropped newest, oldest, by panic + left + waiting
-//!               with rules of delivery, handled is acked, and there are besides: dead, expired, dropped by rule, duplicates, in hand
+//!               with rules of delivery, handled is acked, and there are besides:
+//!               dead, expired, dropped by rule, duplicates, in hand
 //! subscription  offered  = handled + dropped by panic + lost + merged + passed over + left + waiting
 //! ```
 //! Both hold at any moment at which nobody publishes and no handler runs; otherwise figures told at different moments meet.

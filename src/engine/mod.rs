@@ -260,8 +260,8 @@ impl Engine {
         self.probe().health(watermarks)
     }
 
-    /// What runs, as text: settings, queues and topics with the bytes that they reserve, and who serves them; at the end, what was
-    /// set outside without effect so far.
+    /// What runs, as text: settings, queues and topics with the bytes that they reserve, and who serves them; at the end,
+    /// what was set outside without effect so far.
     pub fn effective_config(&self) -> String {
         let registry = self.registry();
         let mut text = builder::describe(&self.started, &self.pinned(), &self.desks, &registry);

@@ -14,8 +14,8 @@
 //! | `queue.NAME.sharing` | `RINGWAY_QUEUE_NAME_SHARING` | `keyed`, `shared` |
 //!
 //! In a variable the name is written in capitals, with `_` for what is neither letter nor digit. In a file a name with dots is
-//! quoted: `[topic."orders.eu"]`. A value that is not allowed is refused with its place, never replaced. A variable that nothing asks
-//! for, as one with a slip in its name, is told by [`effective_config`](super::Engine::effective_config).
+//! quoted: `[topic."orders.eu"]`. A value that is not allowed is refused with its place, never replaced. A variable that
+//! nothing asks for, as one with a slip in its name, is told by [`effective_config`](super::Engine::effective_config).
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
@@ -96,9 +96,9 @@ impl Settings {
     ///     let variables = variables.iter().map(|(key, value)| (key.to_string(), value.to_string()));
     ///     Settings::from_variables(variables).fallback(&["workers"], 3)
     /// };
-    /// let workers = |settings| Ok::<_, ringway::engine::StartError>(Engine::builder().settings(settings).start()?.pinned().len());
-    /// assert_eq!(workers(fallback(&[]))?, 3);
-    /// assert_eq!(workers(fallback(&[("RINGWAY_WORKERS", "2")]))?, 2);
+    /// let start = |variables| Engine::builder().settings(fallback(variables)).start();
+    /// assert_eq!(start(&[])?.pinned().len(), 3);
+    /// assert_eq!(start(&[("RINGWAY_WORKERS", "2")])?.pinned().len(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn fallback(mut self, key: &[&str], value: impl Display) -> Self {
@@ -117,8 +117,8 @@ impl Settings {
         format!("# without effect: {}: nothing of that name is open, or code says otherwise\n", unused.join(", "))
     }
 
-    /// The value of a setting: from code, or else from the environment, the file, the fallback or the default. `allowed` says what
-    /// `is_allowed` accepts.
+    /// The value of a setting: from code, or else from the environment, the file, the fallback or the default. `allowed` says
+    /// what `is_allowed` accepts.
     pub(super) fn pick<V: FromStr + Display>(
         &self,
         code: Option<V>,

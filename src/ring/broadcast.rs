@@ -84,7 +84,8 @@ pub struct Storage<T> {
     next: u64,
 }
 
-// SAFETY: items lie in the track until every consumer has passed them; `&Storage` lends out `&T` and lets the last end drop `T`s.
+// SAFETY: items lie in the track until every consumer has passed them; `&Storage` lends out `&T` and lets the last end drop
+// `T`s.
 unsafe impl<T: Send + Sync> Send for Storage<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for Storage<T> {}

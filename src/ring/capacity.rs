@@ -5,10 +5,10 @@ use std::{alloc::Layout, fmt};
 
 /// A request for slots, checked when a ring is built.
 ///
-/// A ring never refuses an item while fewer than its capacity are inside; on [`mpmc`](mod@super::mpmc) a tombstone counts until a
-/// consumer comes by, and an item until the one that takes it has moved it out. The rings that give slots back in batches (all but
-/// [`mpmc`](mod@super::mpmc)) have room for half as many again from 4 slots on, because the producer learns of freed slots by
-/// the half.
+/// A ring never refuses an item while fewer than its capacity are inside; on [`mpmc`](mod@super::mpmc) a tombstone counts
+/// until a consumer comes by, and an item until the one that takes it has moved it out. The rings that give slots back in
+/// batches (all but [`mpmc`](mod@super::mpmc)) have room for half as many again from 4 slots on, because the producer learns
+/// of freed slots by the half.
 ///
 /// # Examples
 /// ```

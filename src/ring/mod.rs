@@ -18,9 +18,9 @@
 //! * **Close is exact.** After [`close`](Producer::close), by whichever end, an item is refused or it will be delivered;
 //!   [`PopError::Closed`] means that nothing is left and nothing will come. [`PopError::Empty`] promises nothing: another
 //!   end may stand between claim and commit.
-//! * **Nothing wedges.** No panic of the caller's code, no dropped claim and no dead end stops the others; a forgotten claim is
-//!   over as soon as its producer is used again or dropped. What a claim leaves unwritten becomes a tombstone that consumers skip
-//!   and [count](Consumer::skipped).
+//! * **Nothing wedges.** No panic of the caller's code, no dropped claim and no dead end stops the others; a forgotten claim
+//!   is over as soon as its producer is used again or dropped. What a claim leaves unwritten becomes a tombstone that
+//!   consumers skip and [count](Consumer::skipped).
 //! * **No allocation** after construction, but for `Clone` of an end that brings its own lane or gate.
 //!
 //! # What an ending thread may do to the others

@@ -17,8 +17,8 @@ pub const SHARDS_MAX: usize = 1024;
 /// What picks the shard: same key, same shard, same order.
 ///
 /// Text and byte strings are hashed as their bytes; an integer as its bytes, the lowest first, at its own width: `7_u32` and
-/// `7_u64` are different keys. A `usize` is hashed as a `u64` and an `isize` as an `i64`, so that their shard is the same on every
-/// machine. Implement it for a type of your own by handing its identity to one of these.
+/// `7_u64` are different keys. A `usize` is hashed as a `u64` and an `isize` as an `i64`, so that their shard is the same on
+/// every machine. Implement it for a type of your own by handing its identity to one of these.
 ///
 /// # Examples
 /// ```

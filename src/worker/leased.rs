@@ -94,8 +94,8 @@ impl<'a, T, E: Send> Leased<'a, T, E> {
     }
 
     /// Takes the right to answer out of the handler, for any thread; the handler returns `Ok` then. Without an answer in the
-    /// time of [`Rules::lease`](crate::delivery::Rules::lease) the item is delivered again. The time begins when the run of items
-    /// that the worker has taken at once is through.
+    /// time of [`Rules::lease`](crate::delivery::Rules::lease) the item is delivered again. The time begins when the run of
+    /// items that the worker has taken at once is through.
     ///
     /// SQS: keeping the receipt handle; JetStream: manual ack policy; RabbitMQ: manual ack by delivery tag.
     pub fn defer(&mut self) -> Deferred<E> {

@@ -363,8 +363,8 @@ impl<H, T> Supervised<H, T> {
         }
     }
 
-    /// The handler panicked when it was asked whether it can take more. There is no item to drop; but for `Stop` the stream goes
-    /// on, since nobody could tell when it would.
+    /// The handler panicked when it was asked whether it can take more. There is no item to drop; but for `Stop` the stream
+    /// goes on, since nobody could tell when it would.
     #[cold]
     fn after_no_answer(&mut self, panic: Box<dyn Any + Send>) -> bool {
         let action = match self.on_panic {

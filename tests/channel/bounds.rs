@@ -57,7 +57,8 @@ fn what_items_may_ends_may() {
     is_shared::<(Chosen<u8, u8>, ItemOrGap<u8>)>();
 }
 
-/// Nothing of the item is needed to print an error, and `?` makes each a `Box<dyn Error + Send + Sync>` if the item may be in one.
+/// Nothing of the item is needed to print an error, and `?` makes each a `Box<dyn Error + Send + Sync>` if the item may be in
+/// one.
 #[test]
 fn errors_are_errors_whatever_the_item() {
     struct Plain;

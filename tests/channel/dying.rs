@@ -1,4 +1,5 @@
-//! The caller's code panics where a channel calls it: in a closure, a waker, the drop of an item. The others are told all the same.
+//! The caller's code panics where a channel calls it: in a closure, a waker, the drop of an item. The others are told all the
+//! same.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -98,8 +98,8 @@ fn a_call_that_was_not_answered_is_passed_on() {
     assert_eq!(third.poll_recv(&mut Context::from_waker(&three_waker)), Poll::Ready(Ok(1)));
 }
 
-/// With no receiver in, nothing stops a sender but a claim that it has caught up with by a lap, and nobody but the claim's owner
-/// can tell it that the claim has ended: it slept on.
+/// With no receiver in, nothing stops a sender but a claim that it has caught up with by a lap, and nobody but the claim's
+/// owner can tell it that the claim has ended: it slept on.
 #[test]
 fn the_end_of_a_claim_wakes_who_has_caught_up_with_it() {
     for ending in 0..6 {

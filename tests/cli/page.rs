@@ -1,7 +1,7 @@
 //! The page of `ringway report` in a browser: that charts have data, and that no text is cut off, lies on another or overflows.
 //!
-//! Chromium runs without a window; [`page.js`](page.js) looks at the page from inside. Where there is no Chromium the tests say so
-//! and pass, unless `RINGWAY_NEEDS_CHROMIUM` is set, as it is in `.ci/run`.
+//! Chromium runs without a window; [`page.js`](page.js) looks at the page from inside. Where there is no Chromium the tests
+//! say so and pass, unless `RINGWAY_NEEDS_CHROMIUM` is set, as it is in `.ci/run`.
 
 use std::{
     env, fs,

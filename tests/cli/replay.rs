@@ -138,7 +138,8 @@ fn bad_rows_are_counted_and_shown_and_stop_nothing() {
     assert!(!report.contains('\u{1b}'), "a row must not reach for the terminal");
 }
 
-/// A key that no line has is a slip: the report shows what is wrong with the lines, and a script must not take it for a success.
+/// A key that no line has is a slip: the report shows what is wrong with the lines, and a script must not take it for a
+/// success.
 #[test]
 fn an_input_of_which_no_line_is_a_row_is_refused() {
     for (arguments, input, words) in [

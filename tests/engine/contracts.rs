@@ -377,8 +377,8 @@ fn a_merged_item_whose_drop_panics_is_counted() {
     }
 }
 
-/// What a newer item displaced beside the topic may panic as it goes, and a key's function may panic: the other rings beside get
-/// the newer one all the same, or none of them does.
+/// What a newer item displaced beside the topic may panic as it goes, and a key's function may panic: the other rings beside
+/// get the newer one all the same, or none of them does.
 #[test]
 fn a_panic_of_what_is_published_is_for_all_or_for_none() {
     #[derive(Clone)]

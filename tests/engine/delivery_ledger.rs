@@ -1,5 +1,5 @@
-//! The ledger of a queue with rules of delivery as a property: random rules, handlers, answers and ends, and after every step each
-//! item is accounted for. One thread turns the workers and the clock, so every case repeats.
+//! The ledger of a queue with rules of delivery as a property: random rules, handlers, answers and ends, and after every step
+//! each item is accounted for. One thread turns the workers and the clock, so every case repeats.
 
 use std::{
     collections::HashMap,

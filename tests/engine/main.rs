@@ -1,4 +1,5 @@
-//! The engine from the outside: what goes in is handled, dropped by a policy that says so, or handed back, whatever handlers do.
+//! The engine from the outside: what goes in is handled, dropped by a policy that says so, or handed back, whatever handlers
+//! do.
 #![cfg(not(ringway_loom))]
 
 mod calls;

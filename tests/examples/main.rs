@@ -1,5 +1,5 @@
-//! The examples that run until somebody ends them: a SIGTERM in the middle of the stream drains them, their exit code tells of it,
-//! and what they print adds up.
+//! The examples that run until somebody ends them: a SIGTERM in the middle of the stream drains them, their exit code tells
+//! of it, and what they print adds up.
 #![cfg(unix)]
 
 use std::{
@@ -48,8 +48,8 @@ fn run(name: &str, arguments: &[&str]) -> String {
     text
 }
 
-/// The sums of a printed ledger, left and right of each `=`. A line that starts with `+` goes on with the one before it; what is
-/// in brackets is no part of a sum.
+/// The sums of a printed ledger, left and right of each `=`. A line that starts with `+` goes on with the one before it; what
+/// is in brackets is no part of a sum.
 fn sums(text: &str) -> Vec<(u64, u64)> {
     let mut sums: Vec<(u64, u64)> = Vec::new();
     for line in text.lines() {

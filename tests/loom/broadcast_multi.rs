@@ -52,7 +52,8 @@ fn two_producers_push() {
     });
 }
 
-/// The slot that one producer looks at is claimed and filled by the other meanwhile: it looks again, for there is room for both.
+/// The slot that one producer looks at is claimed and filled by the other meanwhile: it looks again, for there is room for
+/// both.
 #[test]
 fn two_producers_push_a_lap_later() {
     explore("broadcast_multi: a lap later: push | push", 50, [vec![1, 2], vec![2, 1]], || {

@@ -1,4 +1,5 @@
-//! Models of the rings, of sleeping, of channels and of topics: every schedule and every stale value that the memory model allows, within a bound.
+//! Models of the rings, of sleeping, of channels and of topics: every schedule and every stale value that the memory model
+//! allows, within a bound.
 //!
 //! `.ci/loom` runs them, under a patched loom. Without `cfg(ringway_loom)` this binary is empty on purpose: a plain
 //! `cargo test` builds it, finds no test in it, and passes.

@@ -3,8 +3,8 @@
 //! `job` says what is to be done and checks that it was; `redis`, `nats` and `local` do it, the first two over `wire`; `report`
 //! writes down what came of it. `benches/brokers/run` starts the servers and then this.
 //!
-//! The clients are written here, on bare sockets, and ask for no more than the job needs: everything is in batches and under way
-//! at once, as the servers' documentations recommend. What they cost is less than what a general client does.
+//! The clients are written here, on bare sockets, and ask for no more than the job needs: everything is in batches and under
+//! way at once, as the servers' documentations recommend. What they cost is less than what a general client does.
 
 mod job;
 mod local;

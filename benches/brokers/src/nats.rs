@@ -1,7 +1,7 @@
 //! NATS JetStream with a durable pull consumer and explicit acks, by the protocol of NATS clients.
 //!
-//! Produced with up to 4096 publishes that wait for their acks, which is what the official clients allow; pulled in batches, two of
-//! which are asked for at a time; each item acked by a message of its own, as the protocol wants it.
+//! Produced with up to 4096 publishes that wait for their acks, which is what the official clients allow; pulled in batches,
+//! two of which are asked for at a time; each item acked by a message of its own, as the protocol wants it.
 
 use std::{
     io::Write,
@@ -14,7 +14,8 @@ use crate::{
     wire::{Wire, number},
 };
 
-pub(crate) const HOW: &str = "memory storage; 4096 publishes under way, a durable pull consumer with two fetches of 512 under way, an explicit ack each";
+pub(crate) const HOW: &str = "memory storage; 4096 publishes under way, a durable pull consumer with two fetches of 512 \
+                               under way, an explicit ack each";
 
 /// Publishes whose acks are awaited.
 const UNDER_WAY: u64 = 4096;
@@ -30,8 +31,9 @@ pub(crate) fn version(address: &str) -> Result<String, String> {
 pub(crate) fn run(address: &str, items: u64) -> Result<Duration, String> {
     let (mut producer, mut consumer, mut control) = (open(address, 1)?, open(address, 2)?, open(address, 3)?);
     request(&mut control, "STREAM.CREATE.items", r#"{"name":"items","subjects":["items"],"storage":"memory"}"#)?;
-    let durable = r#"{"stream_name":"items","config":{"durable_name":"workers","ack_policy":"explicit","max_ack_pending":65536}}"#;
-    request(&mut control, "CONSUMER.DURABLE.CREATE.items.workers", durable)?;
+    let config = r#"{"durable_name":"workers","ack_policy":"explicit","max_ack_pending":65536}"#;
+    let durable = format!(r#"{{"stream_name":"items","config":{config}}}"#);
+    request(&mut control, "CONSUMER.DURABLE.CREATE.items.workers", &durable)?;
     let start = Instant::now();
     thread::scope(|scope| {
         let producing = scope.spawn(|| produce(&mut producer, items));

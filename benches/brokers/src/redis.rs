@@ -1,7 +1,7 @@
 //! Redis Streams with a consumer group, by the protocol RESP2.
 //!
-//! Produced by `XADD` in pipelines, taken by `XREADGROUP` in batches, acked by `XACK` of each batch's ids, sent along with the next
-//! `XREADGROUP`.
+//! Produced by `XADD` in pipelines, taken by `XREADGROUP` in batches, acked by `XACK` of each batch's ids, sent along with
+//! the next `XREADGROUP`.
 
 use std::{
     io::Write,

@@ -10,11 +10,12 @@ const WANTED: f64 = 20.0;
 pub(crate) fn table(contenders: &[Contender], items: u64) -> String {
     let rounds = contenders[0].took.len();
     let mut text = format!(
-        "# Beside brokers\n\nWritten by `benches/brokers/run --save`: {items} items of 64 bytes, sent by one producer, taken and acked by \
-         one consumer, each checked to come whole and once; {rounds} rounds, interleaved. Medians, with the least and the most.\n\n\
+        "# Beside brokers\n\nWritten by `benches/brokers/run --save`: {items} items of 64 bytes, sent by one producer, taken \
+         and acked by one consumer, each checked to come whole and once; {rounds} rounds, interleaved. Medians, with the least \
+         and the most.\n\n\
          The brokers are processes of their own, reached through a socket on the loopback device, and serve many machines and \
-         survive this one; ringway is a library inside the process. This is not who has the better queue, but what a job costs that \
-         never leaves the process and goes by a broker all the same.\n\n{}\n\n\
+         survive this one; ringway is a library inside the process. This is not who has the better queue, but what a job \
+         costs that never leaves the process and goes by a broker all the same.\n\n{}\n\n\
          | | items/s | range | ringway by lease is | ringway at once is |\n|---|---:|---:|---:|---:|\n",
         machine()
     );

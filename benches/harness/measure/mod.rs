@@ -1,9 +1,9 @@
 //! One sample: threads pinned and lined up, the distance of their CPUs probed, a burst timed and checked.
 //!
-//! `drive` is how a loop sees an end; `gate` holds threads together and lets them give up; `check` says whether a stream arrived
-//! whole; `probe` measures how far two CPUs are from each other right now; `loops` are the hot loops, `keyed` spreads what they
-//! send over shards, `asleep` those in which somebody sleeps, `open` those that keep to a plan; `crew` runs the threads of one
-//! sample; `sample` fits a queue to a row's loops, and `figure` makes one number of what they noted.
+//! `drive` is how a loop sees an end; `gate` holds threads together and lets them give up; `check` says whether a stream
+//! arrived whole; `probe` measures how far two CPUs are from each other right now; `loops` are the hot loops, `keyed` spreads
+//! what they send over shards, `asleep` those in which somebody sleeps, `open` those that keep to a plan; `crew` runs the
+//! threads of one sample; `sample` fits a queue to a row's loops, and `figure` makes one number of what they noted.
 
 mod asleep;
 mod check;

@@ -178,7 +178,8 @@ impl Family {
     }
 }
 
-/// Measures the families that were asked for, each by `who` runs it; beside each kind of plan, what the machine alone makes of it.
+/// Measures the families that were asked for, each by `who` runs it; beside each kind of plan, what the machine alone makes
+/// of it.
 pub(crate) fn measure(
     wanted: &Wanted,
     who: impl Fn(&Family) -> Vec<Entry>,

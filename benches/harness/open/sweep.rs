@@ -250,7 +250,8 @@ impl Course {
         let mut latency = json!({
             "cell": cell, "entry": entry.name, "part": entry.part.name(), "arrivals": arrivals.name(),
             "closed_loop": false, "offered": rounded(*offered), "achieved": self.achieved().map(rounded), "load": load,
-            "count": self.latencies.count(), "left_out": self.left_out, "percentiles": self.latencies.percentiles(), "curve": self.latencies.curve(),
+            "count": self.latencies.count(), "left_out": self.left_out,
+            "percentiles": self.latencies.percentiles(), "curve": self.latencies.curve(),
             "timeline": timeline.collect::<Vec<_>>(), "hdr": hdr,
         });
         if self.is_jitter() {

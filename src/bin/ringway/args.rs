@@ -15,8 +15,8 @@ const CONFLATED_KEYS_MAX: usize = 1 << 16;
 /// Bytes of the name of a subscription; the tables have room for so many.
 const NAME_MAX: usize = 16;
 
-const EXIT_CODES: &str = "Exit codes: 0, well; 1, a run does not add up, or files do not agree; 2, a mistake in what was said or \
-                          in a file, told in one line; 128 and its number, a signal.";
+const EXIT_CODES: &str = "Exit codes: 0, well; 1, a run does not add up, or files do not agree; 2, a mistake in what was \
+                          said or in a file, told in one line; 128 and its number, a signal.";
 
 /// A lock-free, single-node queue engine: run it on real input, and see what this machine lets it reach.
 #[derive(Debug, Parser)]

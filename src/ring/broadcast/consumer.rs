@@ -15,7 +15,8 @@ use super::{
 };
 use crate::sync::{Arc, AtomicU64, into_last};
 
-/// An end that sees every item of a [`broadcast()`](super::broadcast()) ring; `Clone` it for more, which start at the same item.
+/// An end that sees every item of a [`broadcast()`](super::broadcast()) ring; `Clone` it for more, which start at the same
+/// item.
 ///
 /// For payloads that are `Clone` it also is a [`Consumer`](crate::ring::Consumer), whose pops clone the item.
 pub struct Consumer<T> {

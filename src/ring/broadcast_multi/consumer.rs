@@ -21,7 +21,8 @@ use super::{
 };
 use crate::sync::{Arc, Ordering, into_last};
 
-/// An end that sees every item of a [`broadcast_multi()`](super::broadcast_multi()) ring; `Clone` it for more, which start at the same item.
+/// An end that sees every item of a [`broadcast_multi()`](super::broadcast_multi()) ring; `Clone` it for more, which start at
+/// the same item.
 ///
 /// For payloads that are `Clone` it also is a [`Consumer`](crate::ring::Consumer), whose pops clone the item.
 pub struct Consumer<T> {

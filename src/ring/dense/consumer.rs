@@ -19,7 +19,8 @@ use super::{
 };
 use crate::sync::{Arc, Ordering, into_last};
 
-/// The end that takes items out of a [`dense()`](super::dense()) ring. Its calls are those of [`Consumer`](crate::ring::Consumer).
+/// The end that takes items out of a [`dense()`](super::dense()) ring. Its calls are those of
+/// [`Consumer`](crate::ring::Consumer).
 pub struct Consumer<T> {
     pub(super) shared: Arc<Storage<T>>,
     /// Sequence of the next item, and where it lies.

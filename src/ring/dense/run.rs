@@ -5,7 +5,8 @@ use std::{fmt, marker::PhantomData};
 
 use super::Consumer;
 
-/// Items of a [`dense()`](super::dense()) ring, in place. Dropping it leaves them all; [`consume`](Self::consume) takes some off.
+/// Items of a [`dense()`](super::dense()) ring, in place. Dropping it leaves them all; [`consume`](Self::consume) takes some
+/// off.
 #[must_use = "a run that is not consumed stays in the ring"]
 pub struct Run<'a, T> {
     pub(super) consumer: &'a mut Consumer<T>,

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::sync::{Arc, Ordering, into_last};
 
-/// The end that takes items out of a [`lanes()`](super::lanes()) ring; `Clone` it for more, which take turns. Its calls are those of
-/// [`Consumer`](crate::ring::Consumer).
+/// The end that takes items out of a [`lanes()`](super::lanes()) ring; `Clone` it for more, which take turns. Its calls are
+/// those of [`Consumer`](crate::ring::Consumer).
 pub struct Consumer<T> {
     /// The lane that is read first.
     current: NonNull<Member<Lane<T>>>,

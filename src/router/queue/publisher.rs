@@ -42,8 +42,8 @@ impl<T: Send + 'static> Publisher<T> {
     /// Publishes to the shard of `key`, without waiting.
     ///
     /// # Errors
-    /// [`PublishError`]; the item comes back in it. With [`Policy::DropNewest`] and [`Policy::DropOldest`] hardly ever `Full`: only
-    /// while another thread stands in the middle of taking the oldest item.
+    /// [`PublishError`]; the item comes back in it. With [`Policy::DropNewest`] and [`Policy::DropOldest`] hardly ever
+    /// `Full`: only while another thread stands in the middle of taking the oldest item.
     ///
     /// # Cost
     /// One hash of the key (none for a single shard), and one push to the ring. No lock, no allocation.

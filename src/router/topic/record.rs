@@ -1,4 +1,5 @@
-//! What became of a topic's subscriptions: the figures of each that is there and of the last that went, and the sums of all before.
+//! What became of a topic's subscriptions: the figures of each that is there and of the last that went, and the sums of all
+//! before.
 
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! Whether result files agree: on the same figures, and on who is ahead.
 //!
-//! Figures are those of one contender in one row, at one distance of the CPUs. Where files are of several programs, those of one
-//! program are taken together, and program stands against program; else file stands against file. Two medians agree if they
-//! are within [`BOUND`] of each other, or if either lies in the range of most of the other's rounds, p10 to p90, which is what the
-//! noise of that row is. Verdicts contradict each other if one file says ahead where another says behind.
+//! Figures are those of one contender in one row, at one distance of the CPUs. Where files are of several programs, those of
+//! one program are taken together, and program stands against program; else file stands against file. Two medians agree if
+//! they are within [`BOUND`] of each other, or if either lies in the range of most of the other's rounds, p10 to p90, which
+//! is what the noise of that row is. Verdicts contradict each other if one file says ahead where another says behind.
 
 use std::fmt::Write;
 

@@ -130,8 +130,8 @@ fn tag_of(runs: &[Run], run: &Run, found: &Latency) -> String {
     tag(runs, run, |run| run.latencies.iter().any(is_same))
 }
 
-/// The class of a distribution's line. An entry of ringway has one colour in every chart; where several runs have it, those after
-/// the first, which is `taken`, have another stroke.
+/// The class of a distribution's line. An entry of ringway has one colour in every chart; where several runs have it, those
+/// after the first, which is `taken`, have another stroke.
 fn class_of(runs: &[Run], found: &Latency, taken: &mut Vec<String>) -> String {
     match found.part {
         _ if found.is_jitter => return "jitter".into(),
