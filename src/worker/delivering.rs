@@ -96,6 +96,10 @@ where
             self.asks = asks;
             self.inquiry.answer_all(tracker, self.clock.at(start));
         }
+        // One that is full takes nothing, and would call itself again and again.
+        if self.tracker.as_ref().is_some_and(|tracker| tracker.room() > 0) {
+            self.intakes.call_others(1);
+        }
         let mut pace = std::mem::replace(&mut self.pace, Pace::new());
         let mut closed = false;
         let batch = pace.batch(limits, start, |max| {

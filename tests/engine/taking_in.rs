@@ -1,14 +1,18 @@
 //! Items that are taken in and not delivered at once: duplicates, delayed ones, those whose header can't be made.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use ringway::{
     Engine,
     delivery::{Answer, DedupWindow, Envelope, Id, Rules},
-    router::shard_of,
+    engine::{Watermarks, WorkerHealth},
+    router::{Sharing, shard_of},
     time::{Instant, Manual},
     worker::{Leased, Polled, Worker},
 };
@@ -167,4 +171,37 @@ fn letters_are_told_with_their_own_handler() {
         letter.envelope.payload
     });
     assert_eq!(looked, [(1, 1)]);
+}
+
+/// As without rules of delivery: a call that a busy worker got goes to another. It had waited for the end of its nap.
+#[test]
+fn a_call_that_a_busy_worker_got_goes_to_another() {
+    let engine = Engine::builder().workers(2).start().unwrap();
+    let jobs = engine.queue::<u64>("jobs").shards(2).sharing(Sharing::Shared).open().unwrap();
+    let release = Arc::new(AtomicBool::new(false));
+    let released = Arc::clone(&release);
+    let deliveries = engine.consume(&jobs).deliver(Rules::default()).handle(move |_| {
+        let release = Arc::clone(&released);
+        move |item: &mut Leased<'_, u64, ()>| {
+            match **item {
+                0 => until("the other is done", || release.swap(false, Relaxed)),
+                _ => release.store(true, Relaxed),
+            }
+            Answer::Ack
+        }
+    });
+    let (deliveries, mut publisher) = (deliveries.unwrap(), jobs.publisher());
+    let watermarks = Watermarks::default();
+    let sleeps = |worker: &WorkerHealth| worker.heartbeat_age > Duration::from_millis(20);
+    let mut waited = Duration::ZERO;
+    for round in 1..=10 {
+        until("both workers sleep", || engine.health(&watermarks).workers.iter().all(sleeps));
+        let start = std::time::Instant::now();
+        publisher.publish_unkeyed(0).unwrap();
+        publisher.publish_unkeyed(1).unwrap();
+        until("they are done", || deliveries.ledger().acked == 2 * round);
+        waited += start.elapsed();
+    }
+    assert!(waited < Duration::from_secs(2), "{waited:?}: only the end of its nap woke the other");
+    assert!(engine.drain(Duration::from_secs(30)).is_drained());
 }
