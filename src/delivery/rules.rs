@@ -92,7 +92,8 @@ pub enum Order {
     /// They are parked behind it, and everybody else's flow. Items of one key are delivered in the order in which they
     /// were accepted (within a priority), one at a time.
     Keyed {
-        /// Keys that may be held up at once.
+        /// Keys that may be held up at once. A deferred item holds its key, too, and is never refused that: more than may be
+        /// in flight leaves failing ones their room.
         keys_max: usize,
         /// Items that may be parked behind one key.
         parked_per_key_max: usize,
@@ -114,7 +115,8 @@ pub enum AtBound {
     Drop,
 }
 
-/// What becomes of an item that is not delivered in time.
+/// What becomes of an item that is not delivered in time: when its time is over, or, of one never tried that waits in its lane,
+/// when its turn comes.
 ///
 /// RabbitMQ dead-letters it; SQS, JetStream and Kafka drop it (retention, `MaxAge`); Sidekiq drops it (`expires_in`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -120,7 +120,9 @@ impl<'e, T: Send + 'static, E: Send + 'static, M> Delivering<'e, T, E, M> {
 
 /// The handlers of a queue with rules of delivery, as seen from outside: what became of the items, and the dead letters.
 ///
-/// What is asked for is answered by the handlers' workers between two batches, or here when they have ended.
+/// What is asked for is answered by the handlers' workers between two batches, or here when they have ended. A call that waits
+/// for the answer is not for these handlers themselves: on its own worker it would wait for ever. There
+/// [`ask`](Self::ask), and take the answer later.
 ///
 /// SQS, RabbitMQ, Sidekiq: the dead-letter queue in the console; JetStream: advisories.
 pub struct Deliveries<T, E> {
