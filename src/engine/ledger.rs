@@ -3,7 +3,7 @@
 //! ```text
 //! queue         accepted = handled + dropped newest, oldest, by panic + left + waiting
 //!               with rules of delivery, handled is acked, and there are besides:
-//!               dead, expired, dropped by rule, duplicates, in hand
+//!               dead, expired, dropped or cancelled, duplicates, in hand
 //! subscription  offered  = handled + dropped by panic + lost + merged + passed over + left + waiting
 //! ```
 //! Both hold at any moment at which nobody publishes and no handler runs; otherwise figures told at different moments meet.
@@ -381,8 +381,9 @@ impl fmt::Display for Ledger {
                 let delivery::Ledger { deliveries, redeliveries, .. } = delivery;
                 writeln!(
                     f,
-                    "  + dead {} + expired {expired} + dropped by rule {} + duplicates {refused_duplicate} + in hand {in_hand} \
-                     ({deliveries} deliveries, {redeliveries} of them again; {dead} died, {redriven} came back)",
+                    "  + dead {} + expired {expired} + dropped or cancelled {} + duplicates {refused_duplicate} \
+                     + in hand {in_hand} ({deliveries} deliveries, {redeliveries} of them again; {dead} died, \
+                     {redriven} came back)",
                     dead.saturating_sub(*redriven),
                     delivery.dropped(),
                 )?;

@@ -84,7 +84,8 @@ impl Signal {
         if self.0 == SIGINT { "SIGINT" } else { "SIGTERM" }
     }
 
-    /// 128 and its number, as a shell has it.
+    /// 128 and its number, as a shell has it. systemd takes that for a failure, unless the unit says `SuccessExitStatus=143`; a
+    /// service that has drained may as well return [`ExitCode::SUCCESS`].
     pub fn exit_code(self) -> ExitCode {
         ExitCode::from(128 + self.0 as u8)
     }

@@ -364,6 +364,7 @@ fn items_are_found_and_cancelled_by_their_id() {
     assert_eq!(cancel(&mut bench), None);
     let ledger = bench.deliveries.ledger();
     assert_eq!((ledger.cancelled, ledger.acked, ledger.in_hand), (2, 1, 0));
+    assert!(bench.engine.audit().to_string().contains("dropped or cancelled 2 + "));
 }
 
 /// A full tracker takes nothing more: the ring fills up, and its backpressure works.
