@@ -34,7 +34,8 @@ impl Lease {
     }
 }
 
-/// What a handler says of a delivery; a `Result` is one, too: `Ok` is [`Ack`](Self::Ack) and `Err` is [`Nack`](Self::Nack).
+/// What a handler says of a delivery. A `Result` is one, too: `Ok` is [`Ack`](Self::Ack) and `Err` is [`Nack`](Self::Nack); and
+/// so is nothing, `()`: an [`Ack`](Self::Ack), of a handler that can't fail.
 ///
 /// | | ack | nack | reject |
 /// |---|---|---|---|
@@ -53,6 +54,12 @@ pub enum Answer<E> {
     NackAfter(E, std::time::Duration),
     /// Never: a dead letter.
     Reject(E),
+}
+
+impl<E> From<()> for Answer<E> {
+    fn from((): ()) -> Self {
+        Self::Ack
+    }
 }
 
 impl<E> From<Result<(), E>> for Answer<E> {

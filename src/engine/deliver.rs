@@ -246,7 +246,7 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
     ///     .consume(&jobs)
     ///     .deliver(Rules::default())
     ///     .envelope(move |job: u64| Envelope { id: Some(job.into()), not_before: in_an_hour, ..Envelope::new(job) })
-    ///     .handle(|_shard| |_: &mut Leased<'_, u64, ()>| Ok(()))?;
+    ///     .handle(|_shard| |_: &mut Leased<'_, u64, ()>| ())?;
     /// jobs.publisher().publish(&7_u64, 7)?;
     /// # while deliveries.ledger().in_hand == 0 { std::thread::yield_now() }
     /// assert_eq!(deliveries.cancel(7_u64)?.payload, 7);
