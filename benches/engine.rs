@@ -2,7 +2,9 @@
 //!
 //! Each row times both ways of doing one job, in turns, and prints the medians in ns an item and their ratio. Rows *inline* run
 //! on one thread, a burst in and a burst out, and measure instructions; rows *across* run from thread to thread, and measure
-//! cache lines as well. Every sample checks that everything arrived. `cargo bench --bench engine`; `-- --test` runs each once.
+//! cache lines as well. What is done with an item is the same on both ways, and so is where its state lies: a sum in memory,
+//! told after each batch, by which every sample checks that everything arrived. `cargo bench --bench engine`; `-- --test` runs
+//! each once.
 #![allow(clippy::type_complexity)]
 
 use std::{
@@ -18,7 +20,7 @@ use std::{
 
 use ringway::{
     Engine,
-    ring::{Capacity, Consumer, PopError, Producer, broadcast_multi, lanes, mpmc, spsc},
+    ring::{Capacity, CapacityError, Consumer, PopError, Producer, broadcast_multi, lanes, mpmc, spsc},
     router::{Held, Order, Queue, Topic},
     worker::{Handler, Pin, Worker},
 };
@@ -76,7 +78,7 @@ fn row(name: &str, size: &Size, mut bare: impl FnMut(u64) -> f64, mut engine: im
     println!("{name:<34} {bare:>10.2} {engine:>10.2} {:>6.2}x", engine / bare);
 }
 
-/// A count that a handler tells when it has come to the end, and the engine around it.
+/// An engine of one worker, which is polled by hand or runs on a thread.
 fn one_worker(by_hand: bool) -> (Engine, Vec<Worker>) {
     let builder = Engine::builder().workers(1).pin(Pin::Cores(vec![1]));
     let engine = if by_hand { builder.by_hand() } else { builder }.start().expect("an engine");
@@ -84,51 +86,103 @@ fn one_worker(by_hand: bool) -> (Engine, Vec<Worker>) {
     (engine, workers)
 }
 
+/// Adds up what it is handed, and tells the sum after each batch.
+#[derive(Clone, Default)]
+struct Summing {
+    sum: u64,
+    told: Arc<AtomicU64>,
+}
+
+impl Summing {
+    /// Makes handlers that tell the same word.
+    fn maker(&self) -> impl Fn(usize) -> Self + Send + Sync + 'static {
+        let handler = self.clone();
+        move |_shard| handler.clone()
+    }
+
+    /// Whether the items up to this one came.
+    fn check(&self, items: u64) {
+        assert_eq!(self.told.load(Relaxed), items * (items - 1) / 2);
+    }
+
+    #[inline]
+    fn add(&mut self, item: u64) {
+        self.sum += item;
+    }
+
+    fn tell(&self) {
+        self.told.store(self.sum, Relaxed);
+    }
+}
+
+impl Handler<Queue<u64>> for Summing {
+    #[inline]
+    fn handle(&mut self, item: Held<'_, u64>) {
+        self.add(*item);
+    }
+
+    fn batch(&mut self) {
+        self.tell();
+    }
+}
+
+impl Handler<Topic<u64>> for Summing {
+    #[inline]
+    fn handle(&mut self, item: &u64) {
+        self.add(*item);
+    }
+
+    fn batch(&mut self) {
+        self.tell();
+    }
+}
+
 fn inline_rows(size: &Size) {
     let (mut tx, mut rx) = mpmc::<u64>(Capacity::exactly(CAPACITY)).expect("a ring");
     row(
         "inline: queue, mpmc",
         size,
-        |items| bursts(items, &mut tx, |sum| rx.pop_each(256, |item| *sum += item).expect("a burst")),
+        |items| bursts(items, &mut tx, |handler| rx.pop_each(256, |item| handler.add(item)).expect("a burst")),
         |items| queue_inline(items, Order::Total),
     );
     let (mut tx, mut rx) = lanes::<u64>(Capacity::exactly(CAPACITY)).expect("a ring");
     row(
         "inline: queue, a lane",
         size,
-        |items| bursts(items, &mut tx, |sum| rx.pop_each(256, |item| *sum += item).expect("a burst")),
+        |items| bursts(items, &mut tx, |handler| rx.pop_each(256, |item| handler.add(item)).expect("a burst")),
         |items| queue_inline(items, Order::PerPublisher),
     );
     let (mut tx, mut rx) = spsc::<u64>(Capacity::exactly(CAPACITY)).expect("a ring");
     row(
         "inline: queue, a lane (bare spsc)",
         size,
-        |items| bursts(items, &mut tx, |sum| rx.pop_each(256, |item| *sum += item).expect("a burst")),
+        |items| bursts(items, &mut tx, |handler| rx.pop_each(256, |item| handler.add(item)).expect("a burst")),
         |items| queue_inline(items, Order::PerPublisher),
     );
     let (mut tx, mut rx) = broadcast_multi::<u64>(Capacity::exactly(CAPACITY)).expect("a ring");
     row(
         "inline: topic, one gate",
         size,
-        |items| bursts(items, &mut tx, |sum| rx.next_each(256, |item| *sum += item).expect("a burst")),
+        |items| bursts(items, &mut tx, |handler| rx.next_each(256, |item| handler.add(*item)).expect("a burst")),
         topic_inline,
     );
 }
 
 /// Pushes a burst and takes it out again, until all items are through.
 #[inline(never)]
-fn bursts<P: Producer<Item = u64>>(items: u64, tx: &mut P, mut take: impl FnMut(&mut u64) -> usize) -> f64 {
-    let mut sum = 0;
+fn bursts<P: Producer<Item = u64>>(items: u64, tx: &mut P, mut take: impl FnMut(&mut Summing) -> usize) -> f64 {
+    let mut handler = Summing::default();
+    let lent = black_box(&mut handler);
     let time = nanos(items, || {
         for burst in 0..items / BURST {
             for item in 0..BURST {
                 tx.try_push(burst * BURST + item).expect("room for a burst");
             }
-            assert_eq!(take(&mut sum), BURST as usize);
+            assert_eq!(take(lent), BURST as usize);
+            lent.tell();
         }
     });
-    let all = items / BURST * BURST;
-    assert_eq!(sum, all * (all - 1) / 2);
+    handler.check(items / BURST * BURST);
     time
 }
 
@@ -136,9 +190,8 @@ fn bursts<P: Producer<Item = u64>>(items: u64, tx: &mut P, mut take: impl FnMut(
 fn queue_inline(items: u64, order: Order) -> f64 {
     let (engine, mut workers) = one_worker(true);
     let queue = engine.queue::<u64>("jobs").capacity(CAPACITY).order(order).open().expect("a queue");
-    let sum = Arc::new(AtomicU64::new(0));
-    let handler = Summing { sum: 0, told: Arc::clone(&sum) };
-    engine.consume(&queue).handle(move |_| handler.clone()).expect("a handler");
+    let handler = Summing::default();
+    engine.consume(&queue).handle(handler.maker()).expect("a handler");
     let mut publisher = queue.publisher();
     let time = nanos(items, || {
         for burst in 0..items / BURST {
@@ -148,8 +201,7 @@ fn queue_inline(items: u64, order: Order) -> f64 {
             workers[0].poll();
         }
     });
-    let all = items / BURST * BURST;
-    assert_eq!(sum.load(Relaxed), all * (all - 1) / 2);
+    handler.check(items / BURST * BURST);
     time
 }
 
@@ -157,9 +209,8 @@ fn queue_inline(items: u64, order: Order) -> f64 {
 fn topic_inline(items: u64) -> f64 {
     let (engine, mut workers) = one_worker(true);
     let topic = engine.topic::<u64>("events").capacity(CAPACITY).open().expect("a topic");
-    let sum = Arc::new(AtomicU64::new(0));
-    let handler = Summing { sum: 0, told: Arc::clone(&sum) };
-    engine.subscribe(&topic, "sum").handle(move |_| handler.clone()).expect("a handler");
+    let handler = Summing::default();
+    engine.subscribe(&topic, "sum").handle(handler.maker()).expect("a handler");
     let mut publisher = topic.publisher();
     let time = nanos(items, || {
         for burst in 0..items / BURST {
@@ -169,38 +220,8 @@ fn topic_inline(items: u64) -> f64 {
             workers[0].poll();
         }
     });
-    let all = items / BURST * BURST;
-    assert_eq!(sum.load(Relaxed), all * (all - 1) / 2);
+    handler.check(items / BURST * BURST);
     time
-}
-
-/// Adds up what it is handed, and tells the sum after each batch.
-#[derive(Clone)]
-struct Summing {
-    sum: u64,
-    told: Arc<AtomicU64>,
-}
-
-impl Handler<Queue<u64>> for Summing {
-    #[inline]
-    fn handle(&mut self, item: Held<'_, u64>) {
-        self.sum += *item;
-    }
-
-    fn batch(&mut self) {
-        self.told.store(self.sum, Relaxed);
-    }
-}
-
-impl Handler<Topic<u64>> for Summing {
-    #[inline]
-    fn handle(&mut self, item: &u64) {
-        self.sum += item;
-    }
-
-    fn batch(&mut self) {
-        self.told.store(self.sum, Relaxed);
-    }
 }
 
 fn pin_to(cpu: usize) {
@@ -224,7 +245,7 @@ fn across_rows(size: &Size) {
     row("across: topic, one gate", size, |items| bare_across(items, broadcast_multi), topic_across);
 }
 
-fn bare_across<P, C>(items: u64, ring: fn(Capacity) -> Result<(P, C), ringway::ring::CapacityError>) -> f64
+fn bare_across<P, C>(items: u64, ring: fn(Capacity) -> Result<(P, C), CapacityError>) -> f64
 where
     P: Producer<Item = u64> + 'static,
     C: Consumer<Item = u64> + 'static,
@@ -235,18 +256,19 @@ where
     let consumer = thread::spawn(move || {
         pin_to(1);
         ready.wait();
-        let mut sum = 0_u64;
+        let mut handler = Summing::default();
+        let lent = black_box(&mut handler);
         loop {
-            match rx.pop_each(256, |item| sum += item) {
-                Ok(_) => {}
+            match rx.pop_each(256, |item| lent.add(item)) {
+                Ok(_) => lent.tell(),
                 Err(PopError::Empty) => std::hint::spin_loop(),
-                Err(PopError::Closed) => return sum,
+                Err(PopError::Closed) => return handler,
             }
         }
     });
     pin_to(0);
     start.wait();
-    let mut sum = 0;
+    let mut handler = Summing::default();
     let time = nanos(items, || {
         for item in 0..items {
             while tx.try_push(item).is_err() {
@@ -254,16 +276,17 @@ where
             }
         }
         drop(tx);
-        sum = consumer.join().expect("a sum");
+        handler = consumer.join().expect("a sum");
     });
-    assert_eq!(sum, items * (items - 1) / 2);
+    handler.check(items);
     time
 }
 
 fn queue_across(items: u64, order: Order) -> f64 {
     let (engine, _) = one_worker(false);
     let queue = engine.queue::<u64>("jobs").capacity(CAPACITY).order(order).open().expect("a queue");
-    engine.consume(&queue).handle(|_| |item: Held<'_, u64>| _ = black_box(*item)).expect("a handler");
+    let handler = Summing::default();
+    engine.consume(&queue).handle(handler.maker()).expect("a handler");
     pin_to(0);
     let mut publisher = queue.publisher();
     let mut report = None;
@@ -274,13 +297,15 @@ fn queue_across(items: u64, order: Order) -> f64 {
         report = Some(engine.drain(Duration::from_secs(60)));
     });
     assert_eq!(report.expect("a report").ledger.queues[0].handled, items);
+    handler.check(items);
     time
 }
 
 fn topic_across(items: u64) -> f64 {
     let (engine, _) = one_worker(false);
     let topic = engine.topic::<u64>("events").capacity(CAPACITY).open().expect("a topic");
-    engine.subscribe(&topic, "all").handle(|_| |item: &u64| _ = black_box(*item)).expect("a handler");
+    let handler = Summing::default();
+    engine.subscribe(&topic, "sum").handle(handler.maker()).expect("a handler");
     pin_to(0);
     let mut publisher = topic.publisher();
     let mut report = None;
@@ -291,6 +316,7 @@ fn topic_across(items: u64) -> f64 {
         report = Some(engine.drain(Duration::from_secs(60)));
     });
     assert_eq!(report.expect("a report").ledger.topics[0].subscriptions[0].handled, items);
+    handler.check(items);
     time
 }
 
