@@ -114,6 +114,14 @@ impl<T> Storage<T> {
         }
     }
 
+    /// One of those who are counted as producers goes.
+    fn leave(&self) {
+        // ORDER: Relaxed; the count decides who closes. What a close says, each lane says for itself.
+        if self.producers.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.close();
+        }
+    }
+
     fn is_closed(&self) -> bool {
         // ORDER: Relaxed; see `close`.
         self.closed.load(Ordering::Relaxed)
@@ -180,11 +188,16 @@ impl<T> Producer<T> {
     /// # Cost
     /// Takes over the lane of a producer that is gone, if there is one; else allocates one.
     pub fn try_clone(&self) -> Result<Self, CapacityError> {
-        // ORDER: Relaxed; this end keeps the count above zero meanwhile.
-        self.shared.producers.fetch_add(1, Ordering::Relaxed);
-        Self::join(Arc::clone(&self.shared)).inspect_err(|_| {
+        Self::added(&self.shared)
+    }
+
+    /// A producer beside an end that is counted among them.
+    fn added(shared: &Arc<Storage<T>>) -> Result<Self, CapacityError> {
+        // ORDER: Relaxed; the caller's end keeps the count above zero meanwhile.
+        shared.producers.fetch_add(1, Ordering::Relaxed);
+        Self::join(Arc::clone(shared)).inspect_err(|_| {
             // ORDER: Relaxed; as above.
-            self.shared.producers.fetch_sub(1, Ordering::Relaxed);
+            shared.producers.fetch_sub(1, Ordering::Relaxed);
         })
     }
 
@@ -207,14 +220,53 @@ impl<T> Producer<T> {
         (&mut self.writer, &lane.value().packed)
     }
 
-    fn leave(&mut self) {
+    fn leave_lane(&mut self) {
         let (writer, packed) = self.parts();
         writer.leave(&packed.track);
         self.member().leave();
-        // ORDER: Relaxed; the count decides who closes. What a close says, each lane says for itself.
-        if self.shared.producers.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.shared.close();
-        }
+    }
+
+    fn leave(&mut self) {
+        self.leave_lane();
+        self.shared.leave();
+    }
+}
+
+/// Makes producers, and keeps the ring open as one of them does, but has no lane that consumers would walk past.
+pub(crate) struct Origin<T> {
+    shared: Arc<Storage<T>>,
+}
+
+impl<T> Origin<T> {
+    /// In place of a producer, whose lane the next one takes over.
+    pub(crate) fn of(producer: Producer<T>) -> Self {
+        let mut producer = ManuallyDrop::new(producer);
+        producer.leave_lane();
+        // SAFETY: `producer` is never dropped, so its share moves out once; nothing else in it owns anything.
+        Self { shared: unsafe { ptr::read(&producer.shared) } }
+    }
+
+    /// Another producer.
+    ///
+    /// # Panics
+    /// As `clone` of a producer.
+    pub(crate) fn producer(&self) -> Producer<T> {
+        Producer::added(&self.shared).expect("memory for another lane")
+    }
+
+    pub(crate) fn close(&self) {
+        self.shared.close();
+    }
+
+    /// Bytes of heap that all lanes hold.
+    pub(crate) fn bytes(&self) -> usize {
+        self.shared.bytes()
+    }
+}
+
+impl<T> Drop for Origin<T> {
+    fn drop(&mut self) {
+        self.shared.leave();
     }
 }
 

@@ -38,6 +38,22 @@ fn each_policy_of_a_full_shard() {
     assert_eq!((jobs.published().total(), jobs.published().dropped_oldest, jobs.depth(0)), (5, 3, Some(2)));
 }
 
+/// A queue had a lane that nobody wrote to, and that its workers walked past: the first publisher brought a second one.
+#[test]
+fn a_queue_has_no_lane_without_a_publisher() {
+    let jobs = queue(QueuePlan { order: Order::PerPublisher, ..QueuePlan::default() });
+    let one_lane = jobs.bytes();
+    let first = jobs.publisher();
+    assert_eq!(jobs.bytes(), one_lane);
+    let second = jobs.publisher();
+    assert!(jobs.bytes() > one_lane);
+    drop((first, second));
+    // It stays open without them.
+    jobs.publisher().try_publish(&0_u32, 1).unwrap();
+    jobs.close();
+    assert_eq!(jobs.publisher().try_publish(&0_u32, 2), Err(PublishError::Closed(2)));
+}
+
 #[test]
 fn words_of_configurations() {
     for order in [Order::Total, Order::PerPublisher] {

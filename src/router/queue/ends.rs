@@ -2,6 +2,35 @@
 
 use crate::ring::{Closes, Consumer, Displace, DisplaceError, PopError, Producer, PushError, lanes, mpmc};
 
+/// What a shard's publishers get their ends from. It keeps the ring open.
+pub(super) enum Origin<T> {
+    Total(mpmc::Producer<T>),
+    PerPublisher(lanes::Origin<T>),
+}
+
+impl<T: Send> Origin<T> {
+    pub(super) fn inlet(&self) -> Inlet<T> {
+        match self {
+            Self::Total(producer) => Inlet::Total(producer.clone()),
+            Self::PerPublisher(origin) => Inlet::PerPublisher(origin.producer()),
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        match self {
+            Self::Total(producer) => producer.close(),
+            Self::PerPublisher(origin) => origin.close(),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Total(producer) => producer.bytes(),
+            Self::PerPublisher(origin) => origin.bytes(),
+        }
+    }
+}
+
 /// A shard's end for one publisher.
 pub(super) enum Inlet<T> {
     Total(mpmc::Producer<T>),
@@ -29,29 +58,6 @@ impl<T: Send> Inlet<T> {
         match self {
             Self::Total(producer) => producer.displace(item),
             Self::PerPublisher(_) => Err(DisplaceError::Busy(item)),
-        }
-    }
-
-    pub(super) fn close(&mut self) {
-        match self {
-            Self::Total(producer) => producer.close(),
-            Self::PerPublisher(producer) => producer.close(),
-        }
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        match self {
-            Self::Total(producer) => producer.bytes(),
-            Self::PerPublisher(producer) => producer.bytes(),
-        }
-    }
-}
-
-impl<T: Send> Clone for Inlet<T> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Total(producer) => Self::Total(producer.clone()),
-            Self::PerPublisher(producer) => Self::PerPublisher(producer.clone()),
         }
     }
 }
