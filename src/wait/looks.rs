@@ -37,13 +37,13 @@ const YIELDS: u32 = 8;
 const YIELD_LATE: Duration = Duration::from_micros(200);
 const WAITS_WITHOUT_YIELDS: u32 = 256;
 const SLEEP_BRIEF: Duration = Duration::from_micros(100);
-/// After so many long sleeps the next is taken to be long, too.
-const SLEEPS_LONG: u32 = 8;
+/// After so many long sleeps the next is taken to be long, too. In a model every sleep is long, and one is enough.
+const SLEEPS_LONG: u32 = if POLLS { 8 } else { 1 };
 
 impl Looks {
     /// Looks without sleeping, as long as that may pay off.
     pub(crate) fn look<R>(&mut self, terms: Terms, mut ready: impl FnMut() -> Option<R>) -> Option<R> {
-        if !POLLS || self.slept_long == SLEEPS_LONG {
+        if !POLLS || self.expects_long() {
             return None;
         }
         let crowded = terms.ends > usable_cpus() && terms.ends > cpus_for_crowd();
@@ -71,13 +71,25 @@ impl Looks {
         self.yield_for(crowded, ready)
     }
 
-    /// The end has slept for so long.
-    pub(crate) fn has_slept(&mut self, time: Duration) {
-        self.slept_briefly = time < SLEEP_BRIEF;
-        self.slept_long = match self.slept_briefly {
-            true => self.slept_long.saturating_sub(2),
-            false => (self.slept_long + 1).min(SLEEPS_LONG),
-        };
+    /// The end has slept since.
+    pub(crate) fn has_slept(&mut self, since: Instant) {
+        if POLLS && since.elapsed() < SLEEP_BRIEF {
+            self.has_not_slept();
+        } else {
+            self.slept_briefly = false;
+            self.slept_long = (self.slept_long + 1).min(SLEEPS_LONG);
+        }
+    }
+
+    /// The end would have slept, but there was an answer: nothing would have been briefer.
+    pub(crate) fn has_not_slept(&mut self) {
+        self.slept_briefly = true;
+        self.slept_long = self.slept_long.saturating_sub(2);
+    }
+
+    /// Whether the next sleep is taken to be long, so that it comes without a look.
+    pub(crate) fn expects_long(&self) -> bool {
+        self.slept_long == SLEEPS_LONG
     }
 
     /// Lets others run for a moment. Where the ends are more than the CPUs, a yield that takes long has let one of them run.

@@ -12,8 +12,8 @@
 //! # What a notifier pays
 //! Whoever has made something ready calls [`Signal::notify`]. While nobody sleeps that is one relaxed load of a word that is
 //! written only when somebody falls asleep, and no fence: the sleeper brings the notifier's half of the fence along, by
-//! [`membarrier`](crate::docs::ordering#6-sleeping). Where that is missing, and on a side on which a *task* has slept (tasks
-//! sleep too often to interrupt every CPU each time), the notifier takes a full fence.
+//! [`membarrier`](crate::docs::ordering#6-sleeping). Where that is missing, on a side on which a *task* has slept, and on one
+//! whose threads sleep long each time (both sleep too often to interrupt every CPU each time), the notifier takes a full fence.
 //!
 //! # Why no call is lost
 //! A strategy is given a question (`ready`) instead of being told to sleep: it announces itself, asks again, and sleeps only

@@ -1,9 +1,6 @@
 //! Waiting by sleeping, after looking as long as that has paid off lately.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Instant};
 
 use super::{Caller, Deadline, Looks, Signal, Sleepers, Terms, Wait, Waiter, sealed::Sealed};
 use crate::sync::{park, park_timeout};
@@ -23,8 +20,9 @@ use crate::sync::{park, park_timeout};
 ///
 /// # Cost
 /// Nothing, while it sleeps. Falling asleep interrupts the process's other running threads once (`membarrier`, 0.4 to
-/// 10 µs). Whoever notifies pays one relaxed load while nobody sleeps, and a system call for each sleeper it wakes. To count
-/// the CPUs again looks at every thread of the process, and allocates: a few dozen times in a process's life at the most.
+/// 10 µs), but not where it sleeps at once: then whoever notifies takes a full fence each time. Else that one pays one relaxed
+/// load while nobody sleeps, and a system call for each sleeper it wakes. To count the CPUs again looks at every thread of the
+/// process, and allocates: a few dozen times in a process's life at the most.
 #[derive(Default)]
 pub struct Park {
     looks: Looks,
@@ -64,8 +62,10 @@ impl Wait for Park {
         if terms.until.is_over() {
             return None;
         }
-        if let Some(answer) = self.looks.look(terms, &mut ready) {
-            return Some(answer);
+        let looked = self.looks.look(terms, &mut ready);
+        signal.expect_long(self.looks.expects_long());
+        if looked.is_some() {
+            return looked;
         }
         loop {
             self.waiter.enlist(signal, terms.key, Caller::this_thread()).take();
@@ -73,10 +73,9 @@ impl Wait for Park {
             if answer.is_none() {
                 let before = Instant::now();
                 sleep(terms.until, || self.waiter.was_called());
-                self.looks.has_slept(before.elapsed());
+                self.looks.has_slept(before);
             } else {
-                // Nothing would have been briefer.
-                self.looks.has_slept(Duration::ZERO);
+                self.looks.has_not_slept();
             }
             let called = self.waiter.strike(signal);
             if answer.is_none() {
@@ -108,6 +107,8 @@ impl fmt::Debug for Park {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// A wait that sleeps at once asks before, on the list, and after the sleep. One that looks or yields was seen to stall
@@ -126,5 +127,15 @@ mod tests {
         // A thread that is held up may find its time over before it looks, or sleeps.
         assert!((0..4).any(|_| asked_in_a_wait() > 3), "it looks at first");
         assert!((0..100).any(|_| asked_in_a_wait() == 3));
+        assert!(signal.expects_long(), "it interrupts nobody");
+        let mut wait = || {
+            let mut asked = 0;
+            park.wait(&signal, Terms::until(Deadline::NEVER), || {
+                asked += 1;
+                (asked > 1).then_some(())
+            })
+        };
+        assert_eq!(wait().and_then(|()| wait()), Some(()));
+        assert!(!signal.expects_long(), "notifiers take no fence again");
     }
 }

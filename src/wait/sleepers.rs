@@ -10,20 +10,23 @@ use crate::sync::{
 
 /// The sleepers on one side of a channel: threads and tasks, first come, first woken.
 pub struct Sleepers {
-    /// What a notifier looks at: `sleepers << 1 | FENCED`. Written under the lock only; on a line of its own, so that the
-    /// look costs nothing as long as nobody falls asleep.
+    /// What a notifier looks at: `sleepers << 2 | LONG | FENCED`. Written under the lock only; on a line of its own, so that
+    /// the look costs nothing as long as nobody falls asleep.
     ///
     /// | bit | set | cleared |
     /// |---|---|---|
     /// | `FENCED` | when membarrier is missing; by the first task that sleeps | never |
+    /// | `LONG` | by a thread whose sleeps are long | by one whose sleeps are not |
     word: Padded<AtomicUsize>,
     /// Guards the list while somebody falls asleep, is called or leaves. None of that happens while items flow, so a lock may
     /// be here. No code of a user's runs under it: wakers are cloned before, and woken or dropped after.
     list: Mutex<VecDeque<Sleeper>>,
 }
 
-/// Notifiers take a full fence before they look at the word.
+/// With either bit notifiers take a full fence before they look at the word.
 const FENCED: usize = 1;
+const LONG: usize = 2;
+const BITS: u32 = 2;
 
 struct Sleeper {
     key: usize,
@@ -113,15 +116,25 @@ impl Sleepers {
                 None
             }
         };
-        let was_fenced = self.is_fenced();
-        self.write(list.len(), was_fenced || is_task);
-        if is_task && !was_fenced {
-            // Under the lock: whoever finds the bit set counts on every notifier to see it, and takes the full fence only.
-            heavy_fence();
-        }
+        self.write(list.len(), if is_task { self.bits() | FENCED } else { self.bits() });
+        let is_fenced = self.bits() != 0;
         drop(list);
         drop(before);
-        Fence { heavy: !was_fenced && !is_task }
+        Fence { heavy: !is_fenced }
+    }
+
+    /// Says whether this thread expects its sleeps to be long: then notifiers take the fence, since it would interrupt every CPU
+    /// at each of them.
+    pub(crate) fn expect_long(&self, long: bool) {
+        // Without the lock: another thread of this side that has just said otherwise is not overruled until the next wait.
+        if self.expects_long() != long {
+            let list = self.list.lock();
+            self.write(list.len(), if long { self.bits() | LONG } else { self.bits() & !LONG });
+        }
+    }
+
+    pub(super) fn expects_long(&self) -> bool {
+        self.bits() & LONG != 0
     }
 
     /// Whether the place is on the list still, with this waker to be woken: then nothing has to be done for it.
@@ -137,21 +150,30 @@ impl Sleepers {
         let mut list = self.list.lock();
         let found = list.iter().position(|sleeper| is_at(sleeper, place));
         let sleeper = found.and_then(|at| list.remove(at));
-        self.write(list.len(), self.is_fenced());
+        self.write(list.len(), self.bits());
         drop(list);
         sleeper.is_some()
     }
 
-    fn is_fenced(&self) -> bool {
-        // ORDER: Relaxed; written under the lock, which the caller holds.
-        self.word.load(Ordering::Relaxed) & FENCED != 0
+    fn bits(&self) -> usize {
+        // ORDER: Relaxed; written under the lock. A notifier, which does not hold it, sees the bits that somebody counts on by
+        // the `heavy_fence` in `write`.
+        self.word.load(Ordering::Relaxed) & (FENCED | LONG)
     }
 
     /// Under the lock.
-    fn write(&self, sleepers: usize, fenced: bool) {
-        // ORDER: Relaxed; the fences in `enlist` and `is_anybody_asleep` order it against what is made ready. A sleeper
-        // that is gone may be seen for a while, and is looked for in vain.
-        self.word.store(sleepers << 1 | usize::from(fenced), Ordering::Relaxed);
+    ///
+    /// Who goes on the list and finds a bit set takes the full fence only, and counts on every notifier that does not see it
+    /// there to see the bit: so the first bit comes with a heavy fence. A bit is cleared without: those on the list are seen by
+    /// their number, and who comes later takes the heavy fence.
+    fn write(&self, sleepers: usize, bits: usize) {
+        let are_new = bits != 0 && self.bits() == 0;
+        // ORDER: Relaxed; the fences here, in `enlist` and in `is_anybody_asleep` order it against what is made ready. A
+        // sleeper that is gone may be seen for a while, and is looked for in vain.
+        self.word.store(sleepers << BITS | bits, Ordering::Relaxed);
+        if are_new {
+            heavy_fence();
+        }
     }
 
     /// Whether somebody is asleep, as seen after everything that this thread has made ready.
@@ -164,11 +186,11 @@ impl Sleepers {
 
     #[cold]
     fn is_anybody_asleep_fenced(&self) -> bool {
-        if self.is_fenced() {
+        if self.bits() != 0 {
             full_fence();
         }
         // ORDER: Relaxed; as above, with the `full_fence` in `enlist` as partner.
-        self.word.load(Ordering::Relaxed) > FENCED
+        self.word.load(Ordering::Relaxed) >> BITS > 0
     }
 
     /// Takes the next sleeper off the list and calls it, outside the lock; returns whether there was one.
@@ -176,7 +198,7 @@ impl Sleepers {
         let mut list = self.list.lock();
         let at = list.iter().position(|sleeper| key.is_none_or(|key| sleeper.key == key));
         let Some(sleeper) = at.and_then(|at| list.remove(at)) else { return false };
-        self.write(list.len(), self.is_fenced());
+        self.write(list.len(), self.bits());
         drop(list);
         sleeper.place.call();
         sleeper.caller.call();
@@ -241,7 +263,7 @@ impl Signal for Sleepers {
 
     fn sleepers(&self) -> usize {
         // ORDER: Relaxed; a figure.
-        self.word.load(Ordering::Relaxed) >> 1
+        self.word.load(Ordering::Relaxed) >> BITS
     }
 }
 

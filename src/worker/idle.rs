@@ -33,6 +33,8 @@ impl Worker {
         let terms = Terms { ends: self.ends, ..Terms::until(until) };
         let polled = looks.look(terms, || Some(self.poll()).filter(|&polled| polled != Polled::Idle));
         self.looks = looks;
+        let expects_long = self.looks.expects_long();
+        self.bells(|sleepers| sleepers.expect_long(expects_long));
         polled
     }
 
@@ -46,14 +48,13 @@ impl Worker {
         // lists of duties that came in this cycle.
         let polled = self.poll();
         if polled != Polled::Idle {
-            // Nothing would have been briefer.
-            self.looks.has_slept(Duration::ZERO);
+            self.looks.has_not_slept();
         } else if self.asks == asks {
             let longest = until.min(Deadline::after(if held || self.holds() { HOLD } else { SLEEP_MAX }));
             let until = self.next_at().map_or(longest, |at| Deadline::at(at).min(longest));
             let before = Instant::now();
             sleep(until, || self.place.was_called());
-            self.looks.has_slept(before.elapsed());
+            self.looks.has_slept(before);
         }
         self.strike();
         polled
@@ -80,9 +81,13 @@ impl Worker {
 
     /// Goes off all lists.
     fn strike(&self) {
-        let mut strike = |sleepers: &Sleepers| _ = sleepers.strike(&self.place);
-        strike(&self.desk.bell);
-        self.duties.iter().for_each(|assigned| assigned.duty.bells(&mut strike));
+        self.bells(|sleepers| _ = sleepers.strike(&self.place));
+    }
+
+    /// The lists of all who may call.
+    fn bells(&self, mut each: impl FnMut(&Sleepers)) {
+        each(&self.desk.bell);
+        self.duties.iter().for_each(|assigned| assigned.duty.bells(&mut each));
     }
 
     /// Whether some handler could not take more in the last cycle.

@@ -19,8 +19,24 @@ use crate::explore::{explore, explore_unbounded, must_fail};
 
 /// Sleeps until the flag is up.
 fn wait_for(flag: &AtomicBool, signal: &Sleepers, key: usize) {
+    wait_by(Park::default(), flag, signal, key);
+}
+
+fn wait_by(mut park: Park, flag: &AtomicBool, signal: &Sleepers, key: usize) {
     let terms = Terms { key, ..Terms::until(Deadline::NEVER) };
-    Park::default().wait(signal, terms, || flag.load(Acquire).then_some(()));
+    park.wait(signal, terms, || flag.load(Acquire).then_some(()));
+}
+
+/// A wait that is long, since the waiter calls itself: the next one has notifiers take the fence.
+fn sleep_long(park: &mut Park, signal: &Sleepers) {
+    let mut asked = 0;
+    park.wait(signal, Terms::until(Deadline::NEVER), || {
+        asked += 1;
+        if asked == 2 {
+            signal.notify(1, 0);
+        }
+        (asked > 2).then_some(())
+    });
 }
 
 fn raise(flag: &AtomicBool) {
@@ -77,6 +93,44 @@ fn all_are_called() {
             two.1.notify_all();
         });
         wait_for(&shared.0, &shared.1, 8);
+        sleeper.join().unwrap();
+        notifier.join().unwrap();
+    });
+}
+
+/// One that has notifiers take the fence counts on it at once, and takes a full one only.
+#[test]
+fn a_long_sleeper_is_called() {
+    explore("wait: raise notify | wait long", 20, [()], || {
+        let shared = Arc::new((AtomicBool::new(false), Sleepers::default()));
+        let mut park = Park::default();
+        sleep_long(&mut park, &shared.1);
+        let other = Arc::clone(&shared);
+        let notifier = thread::spawn(move || {
+            raise(&other.0);
+            other.1.notify(1, 0);
+        });
+        wait_by(park, &shared.0, &shared.1, 0);
+        notifier.join().unwrap();
+        assert_eq!(shared.1.sleepers(), 0);
+    });
+}
+
+/// One has had notifiers take the fence, and has it again if the other has said otherwise meanwhile.
+#[test]
+fn long_sleepers_and_brief_ones_are_called() {
+    explore("wait: raise notify_all | wait | wait long", 100, [()], || {
+        let shared = Arc::new((AtomicBool::new(false), Sleepers::default()));
+        let mut park = Park::default();
+        sleep_long(&mut park, &shared.1);
+        sleep_long(&mut park, &shared.1);
+        let (one, two) = (Arc::clone(&shared), Arc::clone(&shared));
+        let sleeper = thread::spawn(move || wait_for(&one.0, &one.1, 7));
+        let notifier = thread::spawn(move || {
+            raise(&two.0);
+            two.1.notify_all();
+        });
+        wait_by(park, &shared.0, &shared.1, 8);
         sleeper.join().unwrap();
         notifier.join().unwrap();
     });
