@@ -95,6 +95,8 @@ impl Wait for Park {
     }
 
     fn leave(&mut self, signal: &Sleepers) {
+        // The others say for themselves what they expect.
+        signal.expect_long(false);
         self.waiter.give_up(signal);
     }
 }
