@@ -76,6 +76,7 @@ impl<T> Writer<T> {
 
     /// Why nothing was put in, after room was looked for.
     #[cold]
+    #[inline(never)]
     fn refusal(&mut self, track: &Track<T>) -> PushError<()> {
         if track.end.is_open() {
             return PushError::Full(());
@@ -86,6 +87,7 @@ impl<T> Writer<T> {
 
     /// Somebody asked for the end while an item was being published: it is in, or it comes back.
     #[cold]
+    #[inline(never)]
     fn settle_in_flight(&mut self, track: &Track<T>) -> Result<(), PushError<T>> {
         let last = self.tail() - 1;
         if track.end.settle(self.tail()) == self.tail() {
