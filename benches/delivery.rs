@@ -9,7 +9,7 @@ use std::{
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ringway::{
-    delivery::{Answer, AtBound, DedupWindow, Envelope, Id, Order, Rules, Tracker},
+    delivery::{Answer, AtBound, DedupWindow, Envelope, Headers, Id, ItemId, Order, Rules, Tracker},
     time::{Instant, Timer, Wheel},
 };
 
@@ -37,7 +37,7 @@ fn pending(spare: usize) -> (Wheel<u64>, Vec<Timer>) {
 }
 
 /// In random order.
-fn shuffled(mut timers: Vec<Timer>) -> Vec<Timer> {
+fn shuffled<N>(mut timers: Vec<N>) -> Vec<N> {
     for nth in (1..timers.len()).rev() {
         timers.swap(nth, random(nth as u64) as usize % (nth + 1));
     }
@@ -108,7 +108,87 @@ fn wheel(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Runs `calls` in rounds of at most `most`, each on a fresh wheel.
+/// An item that is not delivered before its time.
+fn delayed(nth: u64, time: u64) -> Envelope<u64> {
+    Envelope { not_before: at(time), ..Envelope::new(nth) }
+}
+
+/// A tracker with a million pending items, whose times are random, and their names.
+fn delays(spare: usize) -> (Tracker<u64>, Vec<ItemId>) {
+    let rules = Rules { capacity: PENDING + spare, headers: Headers::NONE, ..Rules::default() };
+    let mut tracker = Tracker::new(rules, Instant::START).expect("memory");
+    assert!(tracker.bytes() <= (PENDING + spare) * 73, "64 bytes an item, its payload, and what is there once");
+    let accept = |nth| tracker.accept(delayed(nth, nth), Instant::START).expect("room");
+    let items = (0..PENDING as u64).map(accept).collect();
+    (tracker, items)
+}
+
+/// Items that wait for their time, a million of them; as for the wheel. "Fire" is all that follows: an item becomes due, is
+/// delivered and acked.
+fn delaying(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("tracker, a million pending");
+    group.throughput(Throughput::Elements(1)).sample_size(10).measurement_time(Duration::from_secs(2));
+    let spare = PENDING / 4;
+    group.bench_function(BenchmarkId::from_parameter("accept"), |bencher| {
+        bencher.iter_custom(|calls| {
+            rounds(calls, spare, |count| {
+                let (mut tracker, _) = delays(spare);
+                let start = Start::now();
+                for nth in 0..count {
+                    black_box(tracker.accept(delayed(nth, !nth), Instant::START).expect("room"));
+                }
+                let took = start.elapsed();
+                assert_eq!(tracker.depth(), PENDING + count as usize);
+                took
+            })
+        });
+    });
+    for is_cancelled in [true, false] {
+        let name = if is_cancelled { "cancel" } else { "accept, after cancels" };
+        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+            bencher.iter_custom(|calls| {
+                rounds(calls, spare, |count| {
+                    let (mut tracker, items) = delays(0);
+                    let items = shuffled(items);
+                    let start = Start::now();
+                    for &item in &items[..count as usize] {
+                        assert!(black_box(tracker.cancel(item)).is_ok());
+                    }
+                    let cancelled = start.elapsed();
+                    assert_eq!(tracker.ledger().cancelled, count);
+                    let start = Start::now();
+                    for nth in 0..count {
+                        black_box(tracker.accept(delayed(nth, !nth), Instant::START).expect("room"));
+                    }
+                    let accepted = start.elapsed();
+                    assert_eq!(tracker.depth(), PENDING);
+                    if is_cancelled { cancelled } else { accepted }
+                })
+            });
+        });
+    }
+    group.bench_function(BenchmarkId::from_parameter("fire"), |bencher| {
+        bencher.iter_custom(|calls| {
+            let (mut tracker, _) = delays(1);
+            let mut now = Instant::START;
+            let start = Start::now();
+            while tracker.depth() > 0 {
+                now = now + Duration::from_millis(1);
+                while tracker.tick(now).is_some() {}
+                while let Some(delivery) = tracker.next(now) {
+                    black_box(delivery.payload());
+                    delivery.ack();
+                }
+            }
+            let took = start.elapsed();
+            assert_eq!(tracker.ledger().acked, PENDING as u64);
+            took.mul_f64(calls as f64 / PENDING as f64)
+        });
+    });
+    group.finish();
+}
+
+/// Runs `calls` in rounds of at most `most`, each on a fresh wheel or tracker.
 fn rounds(calls: u64, most: usize, mut round: impl FnMut(u64) -> Duration) -> Duration {
     let (mut left, mut took) = (calls, Duration::ZERO);
     while left > 0 {
@@ -200,5 +280,5 @@ fn leased(tracker: &mut Tracker<u64>, items: u64, start: Instant) -> Instant {
     now + Duration::from_secs(1)
 }
 
-criterion_group!(benches, wheel, tracker);
+criterion_group!(benches, wheel, delaying, tracker);
 criterion_main!(benches);

@@ -184,13 +184,15 @@ pub enum Refused<T> {
     Full(Envelope<T>),
     /// Its id was accepted before, within the window.
     Duplicate(Envelope<T>),
+    /// It says more than [`Rules::headers`](super::Rules::headers) keeps.
+    Header(Envelope<T>),
 }
 
 impl<T> Refused<T> {
     /// The item.
     pub fn into_inner(self) -> Envelope<T> {
         match self {
-            Self::Full(envelope) | Self::Duplicate(envelope) => envelope,
+            Self::Full(envelope) | Self::Duplicate(envelope) | Self::Header(envelope) => envelope,
         }
     }
 }
@@ -200,6 +202,7 @@ impl<T> fmt::Debug for Refused<T> {
         f.write_str(match self {
             Self::Full(_) => "Full(..)",
             Self::Duplicate(_) => "Duplicate(..)",
+            Self::Header(_) => "Header(..)",
         })
     }
 }
@@ -209,6 +212,7 @@ impl<T> fmt::Display for Refused<T> {
         f.write_str(match self {
             Self::Full(_) => "as many items are in hand as fit: settle some, or raise Rules::capacity",
             Self::Duplicate(_) => "an item with this id was accepted before: drop it, or give it an id of its own",
+            Self::Header(_) => "the item's header says more than is kept: see Rules::headers",
         })
     }
 }

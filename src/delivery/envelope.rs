@@ -31,7 +31,7 @@ pub struct Envelope<T> {
     pub key: Option<u64>,
     /// The caller's name for the item: a second one with the same id is a duplicate.
     pub id: Option<Id>,
-    /// Not delivered before.
+    /// Not delivered before. [`START`](Instant::START) once the item is tried again: what it waits for then is its retry.
     pub not_before: Instant,
     /// Not delivered at or after.
     pub expires_at: Instant,
@@ -39,8 +39,8 @@ pub struct Envelope<T> {
     pub origin: Origin,
     /// 0 is the most urgent.
     pub priority: u8,
-    /// How often it was brought back from the dead letters.
-    pub redrives: u16,
+    /// How often it was brought back from the dead letters; stays at 255.
+    pub redrives: u8,
 }
 
 impl<T> Envelope<T> {

@@ -31,26 +31,27 @@ impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
     }
 
     #[inline]
-    fn slot(&self) -> &Slot<T, E> {
+    fn slot(&self) -> &Slot<T> {
         self.tracker.slots.get(self.index).expect("a leased item is in hand")
     }
 
     /// What the caller gave.
     #[inline]
     pub fn payload(&self) -> &T {
-        &self.slot().envelope.payload
+        &self.slot().payload
     }
 
     /// The payload, to be changed: a later attempt sees what this one left.
     #[inline]
     pub fn payload_mut(&mut self) -> &mut T {
         let slot = self.tracker.slots.get_mut(self.index).expect("a leased item is in hand");
-        &mut slot.envelope.payload
+        &mut slot.payload
     }
 
     /// The item with its header.
-    pub fn envelope(&self) -> &Envelope<T> {
-        &self.slot().envelope
+    pub fn envelope(&self) -> Envelope<&T> {
+        let Slot { payload, header } = self.slot();
+        self.tracker.columns.envelope(self.index, payload, header)
     }
 
     /// Which attempt this is, from 1; above 1 it is a redelivery.
@@ -58,12 +59,12 @@ impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
     /// SQS: `ApproximateReceiveCount`; JetStream: `NumDelivered`; RabbitMQ: `x-delivery-count` + 1; Sidekiq:
     /// `retry_count` + 1.
     pub fn attempt(&self) -> u32 {
-        self.slot().attempt
+        self.slot().header.attempt
     }
 
     /// When the item was first delivered.
     pub fn first(&self) -> Instant {
-        self.slot().first
+        self.slot().header.first
     }
 
     /// The item's name, to cancel it later.
@@ -105,7 +106,8 @@ impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
     #[inline]
     pub fn take(self) -> Envelope<T> {
         self.tracker.handed = NONE;
-        self.tracker.acked(self.index).envelope
+        let Slot { payload, header } = self.tracker.acked(self.index);
+        self.tracker.columns.envelope(self.index, payload, &header)
     }
 
     /// Not done: again, by the rules of the subscription and the class of the error.
@@ -152,6 +154,6 @@ impl<T, E, C: FnMut(&E) -> Class> Drop for Delivery<'_, T, E, C> {
 
 impl<T, E, C: FnMut(&E) -> Class> fmt::Debug for Delivery<'_, T, E, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delivery").field("envelope", self.envelope()).field("attempt", &self.attempt()).finish()
+        f.debug_struct("Delivery").field("envelope", &self.envelope()).field("attempt", &self.attempt()).finish()
     }
 }

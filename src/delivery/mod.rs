@@ -34,7 +34,7 @@
 //! | here | SQS | JetStream | Kafka | RabbitMQ | Sidekiq |
 //! |---|---|---|---|---|---|
 //! | [`Tracker`], [`Rules`] | queue and its attributes | consumer, `ConsumerConfig` | share group | queue, channel, arguments | processor, `sidekiq_options` |
-//! | [`Envelope`], [`Origin`] | message, — | message, stream sequence | record, partition and offset | message, routing key | job, queue |
+//! | [`Envelope`], [`Headers`], [`Origin`] | message, — | message, stream sequence | record, partition and offset | message, routing key | job, queue |
 //! | [`Id`], [`DedupWindow`] | deduplication id, interval | `Nats-Msg-Id`, duplicate window | producer sequence | deduplication header (plug-in) | unique jobs |
 //! | [`Delivery`], [`Lease`] | received message, receipt handle | message, its reply subject | acquired record, acquisition lock | delivery, delivery tag | fetched job |
 //! | [`Tracker::extend`] | `ChangeMessageVisibility` | `InProgress` | renewal of the lock | — | — |
@@ -62,6 +62,7 @@
 
 mod breaker;
 mod calls;
+mod columns;
 mod dead_letter;
 mod dedup;
 mod effect;
@@ -87,6 +88,7 @@ mod tracker;
 pub use self::{
     breaker::{BreakerRules, BreakerState},
     calls::{BatchId, CallError, Calls, Joined, Progress, Reply, Ticket, TooManyCalls},
+    columns::Headers,
     dead_letter::{DeadLetter, DeadLetterRules, DeadLetters, LetterId, WhenFull},
     dedup::{DedupWindow, Idempotent},
     effect::{Answer, CancelError, DroppedBy, Effect, ItemId, Lease, Reason, Refused, Stale},

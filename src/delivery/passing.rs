@@ -4,7 +4,7 @@ use crate::time::{Instant, slab::NONE};
 
 use super::{
     breaker::Breaker,
-    effect::{Effect, Reason},
+    effect::{DroppedBy, Effect, Reason},
     keys::Keys,
     retry::Class,
     rules::Expired,
@@ -24,24 +24,22 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         }
         if !self.dead.is_full()
             && let Some(index) = self.held.pop_front(&mut self.slots)
-            && let Some(slot) = self.slots.get_mut(index)
-            && let State::Held(reason) = slot.state
+            && let Some((reason, error)) = self.columns.held[index as usize].take()
         {
-            let error = slot.error.take();
             return Some(self.give_up(index, reason, error, now));
         }
-        while let Some(index) = self.timers.fire(now, |_| ()) {
-            let slot = self.slots.get_mut(index)?;
-            let (priority, is_expired) = (slot.envelope.priority, slot.envelope.expires_at <= now);
-            match slot.state {
+        while let Some(index) = self.timers.fire(now, |index| self.slots.fetch(index)) {
+            let header = &mut self.slots.get_mut(index)?.header;
+            let (priority, is_expired) = (header.priority, self.columns.expires_at(index, header) <= now);
+            match header.state {
                 State::Leased => {
                     self.ledger.leases_expired += 1;
                     return Some(self.fail(index, Reason::LeaseExpired, None, None, now));
                 }
-                State::Waiting { .. } if is_expired => return Some(self.expire(index, now)),
-                State::Waiting { again: true } => self.comes_again(index),
-                State::Waiting { again: false } => {
-                    slot.state = State::Fresh;
+                State::Delayed | State::Waiting if is_expired => return Some(self.expire(index, now)),
+                State::Waiting => self.comes_again(index),
+                State::Delayed => {
+                    header.state = State::Fresh;
                     self.unstick();
                     self.lanes.push_fresh(&mut self.slots, index, priority);
                 }
@@ -53,18 +51,18 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
                     self.lanes.unlink(&mut self.slots, index, priority, false);
                     return Some(self.expire(index, now));
                 }
-                State::Fresh | State::Held(_) | State::Doomed(_) => {}
+                State::Fresh | State::Held | State::Doomed(_) => {}
             }
         }
         self.redrive_next(now)
     }
 
     fn end_doomed(&mut self, index: u32, now: Instant) -> Option<Effect<T>> {
-        let State::Doomed(end) = self.slots.get(index)?.state else { return None };
+        let State::Doomed(end) = self.slots.get(index)?.header.state else { return None };
         Some(match end {
             End::Expired => self.expire(index, now),
-            End::Dead(reason) => self.give_up(index, reason, None, now),
-            End::Dropped(by) => self.drop_now(index, by),
+            End::TooMuchParked => self.give_up(index, Reason::TooMuchParked, None, now),
+            End::AtBound => self.drop_now(index, DroppedBy::AtBound),
             End::Unanswered => self.fail(index, Reason::Unanswered, None, None, now),
         })
     }
@@ -75,7 +73,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             Expired::DeadLetter => self.give_up(index, Reason::Expired, None, now),
             Expired::Drop => {
                 self.ledger.expired += 1;
-                Effect::Expired(self.take_out(index).envelope)
+                Effect::Expired(self.take_envelope(index))
             }
         }
     }

@@ -40,7 +40,8 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     }
 
     /// Accepts a dead letter again: with all its attempts anew, without its delay and its expiry, and whatever the window
-    /// of duplicates says.
+    /// of duplicates says. What its header was given meanwhile and [`Rules::headers`](super::Rules::headers) does not keep is
+    /// left out.
     ///
     /// SQS: `StartMessageMoveTask`; RabbitMQ: shovel; Sidekiq: retry of a dead job.
     ///
@@ -52,7 +53,8 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         }
         let DeadLetter { envelope, .. } = self.dead.take(letter).ok_or(RedriveError::Gone)?;
         let redrives = envelope.redrives.saturating_add(1);
-        let envelope = Envelope { not_before: Instant::START, expires_at: Instant::FAR, redrives, ..envelope };
+        let mut envelope = Envelope { not_before: Instant::START, expires_at: Instant::FAR, redrives, ..envelope };
+        self.columns.strip(&mut envelope);
         self.ledger.redriven += 1;
         Ok(self.take_in(envelope, now))
     }

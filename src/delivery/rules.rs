@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    breaker::BreakerRules, dead_letter::DeadLetterRules, dedup::DedupWindow, lanes::Priorities, rate::Rate,
-    retry::Retry,
+    breaker::BreakerRules, columns::Headers, dead_letter::DeadLetterRules, dedup::DedupWindow, lanes::Priorities,
+    rate::Rate, retry::Retry,
 };
 
 /// What a subscription asks of delivery. The [default](Self::default) settles, retries and keeps dead letters; everything
@@ -25,6 +25,8 @@ use super::{
 pub struct Rules {
     /// Items in hand at once, in whatever state; what does not fit is refused. Memory for so many is taken at the start.
     pub capacity: usize,
+    /// What their headers may say. Memory for it is taken at the start, too.
+    pub headers: Headers,
     /// In-flight credit: deliveries that may be unanswered at once. JetStream: `MaxAckPending`; RabbitMQ: prefetch count;
     /// SQS: messages in flight.
     pub in_flight_max: usize,
@@ -59,6 +61,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             capacity: 4096,
+            headers: Headers::ALL,
             in_flight_max: 1024,
             lease: Duration::from_secs(30),
             retry: Retry::default(),

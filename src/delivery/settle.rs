@@ -7,6 +7,7 @@ use crate::time::{Instant, nanos, slab::NONE};
 use super::{
     dead_letter::{DeadLetter, WhenFull},
     effect::{Answer, DroppedBy, Effect, ItemId, Lease, Reason, Stale},
+    envelope::Envelope,
     retry::Class,
     rules::AtBound,
     slot::{End, Slot, State},
@@ -63,14 +64,15 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// [`Stale`], if the lease does not stand any more.
     pub fn leased(&self, lease: Lease) -> Result<&T, Stale> {
         let index = self.leased_index(lease)?;
-        self.slots.get(index).map(|slot| &slot.envelope.payload).ok_or(Stale)
+        self.slots.get(index).map(|slot| &slot.payload).ok_or(Stale)
     }
 
     fn leased_index(&self, lease: Lease) -> Result<u32, Stale> {
         let index = lease.item.index;
         let slot = self.slots.get(index).filter(|_| self.slots.holds(lease.item)).ok_or(Stale)?;
         // A delivery that was forgotten has no answer: the next tick tells.
-        let stands = slot.state == State::Leased && slot.attempt == lease.attempt && self.handed != index;
+        let is_leased = slot.header.state == State::Leased && slot.header.attempt == lease.attempt;
+        let stands = is_leased && self.handed != index;
         if stands { Ok(index) } else { Err(Stale) }
     }
 
@@ -91,7 +93,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
 
     /// Ends a leased item well.
     #[inline(always)]
-    pub(super) fn acked(&mut self, index: u32) -> Slot<T, E> {
+    pub(super) fn acked(&mut self, index: u32) -> Slot<T> {
         self.leased -= 1;
         self.ledger.acked += 1;
         if let Some(breaker) = &mut self.breaker {
@@ -122,30 +124,29 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             // A handler that rejects an item works.
             if class == Class::Reject { breaker.on_success() } else { breaker.on_failure(now) }
         }
-        let Some(slot) = self.slots.get_mut(index) else { unreachable!("a leased item is in hand") };
+        let Some(Slot { header, .. }) = self.slots.get(index) else { unreachable!("a leased item is in hand") };
         let retry = match class {
             Class::Reject => return self.give_up(index, Reason::Rejected, error, now),
             Class::RetryBy(retry) => retry,
             Class::Retry | Class::After(_) => self.retry,
         };
-        let (attempt, expires_at) = (slot.attempt, slot.envelope.expires_at);
+        let (attempt, expires_at) = (header.attempt, self.columns.expires_at(index, header));
         if attempt >= retry.attempts_max || attempt == u32::MAX {
             return self.give_up(index, reason, error, now);
         }
         let wait = match class {
             Class::After(wait) => nanos(wait),
-            _ => retry.wait(attempt, slot.wait, &mut self.random),
+            _ => retry.wait(attempt, header.waited(), &mut self.random),
         };
         let at = now + Duration::from_nanos(wait);
-        slot.wait = wait;
-        if at - slot.first > retry.total_max {
+        if at - header.first > retry.total_max {
             return self.give_up(index, reason, error, now);
         }
         if expires_at <= now {
             return self.expire(index, now);
         }
-        if !slot.holds_key
-            && slot.envelope.key.is_some()
+        if !header.holds_key()
+            && header.key().is_some()
             && let Some(keys) = &self.keys
             && keys.at_keys_max()
             && keys.at_bound != AtBound::Stall
@@ -156,7 +157,9 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             };
         }
         self.hold_key(index);
-        self.set_state(index, State::Waiting { again: true });
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.header.waits(wait);
+        }
         self.timers.arm(index, at.min(expires_at));
         Effect::Retry { item: ItemId(self.slots.handle(index)), attempt, at, reason }
     }
@@ -185,7 +188,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     }
 
     pub(super) fn lease_of(&self, index: u32) -> Lease {
-        Lease { item: self.slots.handle(index), attempt: self.slots.get(index).map_or(0, |slot| slot.attempt) }
+        Lease { item: self.slots.handle(index), attempt: self.slots.get(index).map_or(0, |slot| slot.header.attempt) }
     }
 
     /// Makes a dead letter of an item that is in no list.
@@ -196,14 +199,14 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             }
             self.timers.disarm(index);
             self.release_key(index);
-            if let Some(slot) = self.slots.get_mut(index) {
-                slot.state = State::Held(reason);
-                slot.error = error;
-            }
+            self.set_state(index, State::Held);
+            self.columns.held[index as usize] = Some((reason, error));
             self.held.push_back(&mut self.slots, index);
             return Effect::Held { item: ItemId(self.slots.handle(index)), reason };
         }
-        let Slot { envelope, attempt: attempts, first, .. } = self.take_out(index);
+        let Slot { payload, header } = self.take_out(index);
+        let (envelope, attempts, first) =
+            (self.columns.envelope(index, payload, &header), header.attempt, header.first);
         self.ledger.dead += 1;
         let letter = self.dead.push(DeadLetter { envelope, reason, error, attempts, first, last: now });
         Effect::Dead { letter, reason }
@@ -216,17 +219,24 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             DroppedBy::DeadLettersFull => self.ledger.dropped_dead_letters_full += 1,
             DroppedBy::Cancel => self.ledger.cancelled += 1,
         }
-        Effect::Dropped { envelope: self.take_out(index).envelope, by }
+        Effect::Dropped { envelope: self.take_envelope(index), by }
     }
 
     /// Takes an item that is in no list out of hand; the next of its key comes to its turn.
     #[inline(always)]
-    pub(super) fn take_out(&mut self, index: u32) -> Slot<T, E> {
-        if self.timers.is_armed(index) || self.slots.get(index).is_some_and(|slot| slot.holds_key) {
+    pub(super) fn take_out(&mut self, index: u32) -> Slot<T> {
+        if self.timers.is_armed(index) || self.slots.get(index).is_some_and(|slot| slot.header.holds_key()) {
             self.let_go(index);
         }
         let Some(slot) = self.slots.remove(index) else { unreachable!("the item is in hand") };
         slot
+    }
+
+    /// As [`take_out`](Self::take_out); the item as it came.
+    #[inline]
+    pub(super) fn take_envelope(&mut self, index: u32) -> Envelope<T> {
+        let Slot { payload, header } = self.take_out(index);
+        self.columns.envelope(index, payload, &header)
     }
 
     /// Nothing waits for the item any more, nor it for its time.
@@ -240,11 +250,11 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     #[inline]
     pub(super) fn hold_key(&mut self, index: u32) {
         if let Some(keys) = &mut self.keys
-            && let Some(slot) = self.slots.get_mut(index)
-            && let Some(key) = slot.envelope.key
-            && !slot.holds_key
+            && let Some(Slot { header, .. }) = self.slots.get_mut(index)
+            && let Some(key) = header.key()
+            && !header.holds_key()
         {
-            slot.holds_key = true;
+            header.set_holds_key(true);
             keys.parked.insert(key, Default::default());
         }
     }
@@ -252,11 +262,11 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// Lets the next of the item's key have its turn, if others wait for the item.
     pub(super) fn release_key(&mut self, index: u32) {
         if let Some(keys) = &mut self.keys
-            && let Some(slot) = self.slots.get_mut(index)
-            && slot.holds_key
-            && let Some(key) = slot.envelope.key
+            && let Some(Slot { header, .. }) = self.slots.get_mut(index)
+            && header.holds_key()
+            && let Some(key) = header.key()
         {
-            slot.holds_key = false;
+            header.set_holds_key(false);
             keys.stuck_until = Instant::START;
             let next = keys.parked.get_mut(key).and_then(|parked| parked.pop_front(&mut self.slots));
             let Some(next) = next else {
@@ -264,7 +274,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
                 return;
             };
             if let Some(slot) = self.slots.get_mut(next) {
-                slot.holds_key = true;
+                slot.header.set_holds_key(true);
             }
             self.comes_again(next);
         }
@@ -273,9 +283,9 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// Puts an item before the fresh ones of its lane. Others of its key may wait for it, so it ends when it expires, and not
     /// only when its turn comes.
     pub(super) fn comes_again(&mut self, index: u32) {
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        slot.state = State::Again;
-        let (priority, expires_at) = (slot.envelope.priority, slot.envelope.expires_at);
+        let Some(Slot { header, .. }) = self.slots.get_mut(index) else { return };
+        header.state = State::Again;
+        let (priority, expires_at) = (header.priority, self.columns.expires_at(index, header));
         self.lanes.push_again(&mut self.slots, index, priority);
         if expires_at == Instant::FAR {
             self.timers.disarm(index);
@@ -287,7 +297,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// Takes a parked item out of its key's list.
     pub(super) fn unpark(&mut self, index: u32) {
         if let Some(keys) = &mut self.keys
-            && let Some(key) = self.slots.get(index).and_then(|slot| slot.envelope.key)
+            && let Some(key) = self.slots.get(index).and_then(|slot| slot.header.key())
             && let Some(parked) = keys.parked.get_mut(key)
         {
             parked.unlink(&mut self.slots, index);

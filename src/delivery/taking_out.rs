@@ -1,10 +1,11 @@
 //! Items that leave a tracker unfinished: cancelled, or handed back when their owner ends.
 
 use super::{
+    columns::GivenUp,
     effect::{CancelError, ItemId},
     envelope::{Envelope, Id},
     retry::Class,
-    slot::{End, State},
+    slot::{End, Header, State},
     tracker::Tracker,
 };
 
@@ -17,7 +18,8 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// Looks at every place: to cancel, not for each item.
     pub fn find(&self, id: impl Into<Id>) -> Option<ItemId> {
         let id = Some(id.into());
-        let has_id = |&index: &u32| self.slots.get(index).is_some_and(|slot| slot.envelope.id == id);
+        let has_id =
+            |&index: &u32| self.slots.get(index).is_some_and(|slot| self.columns.id(index, &slot.header) == id);
         let handles = (0..self.slots.capacity() as u32).filter(has_id).map(|index| self.slots.handle(index));
         handles.min_by_key(|handle| handle.serial).map(ItemId)
     }
@@ -31,34 +33,41 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             return Err(CancelError::Gone);
         }
         let index = item.0.index;
+        self.timers.fetch(index);
         let slot = self.slots.get(index).ok_or(CancelError::Gone)?;
-        if matches!(slot.state, State::Leased | State::Doomed(End::Unanswered)) {
+        if matches!(slot.header.state, State::Leased | State::Doomed(End::Unanswered)) {
             return Err(CancelError::Leased);
         }
-        self.unlink(index);
+        let _given_up = self.unlink(index);
         self.ledger.cancelled += 1;
-        Ok(self.take_out(index).envelope)
+        self.timers.disarm(index);
+        self.ahead.leaves(index, &self.slots, &mut self.timers);
+        Ok(self.take_envelope(index))
     }
 
-    /// Takes an item out of whichever list it is in.
-    fn unlink(&mut self, index: u32) {
-        let Some(slot) = self.slots.get(index) else { return };
-        let priority = slot.envelope.priority;
-        match slot.state {
+    /// Takes an item out of whichever list it is in. What is returned is dropped last: a drop may panic.
+    fn unlink(&mut self, index: u32) -> Option<GivenUp<E>> {
+        let &Header { priority, state, .. } = &self.slots.get(index)?.header;
+        let mut given_up = None;
+        match state {
             State::Leased => self.unlease(),
             State::Fresh => self.lanes.unlink(&mut self.slots, index, priority, true),
             State::Again => self.lanes.unlink(&mut self.slots, index, priority, false),
             State::Parked => self.unpark(index),
-            State::Held(_) => self.held.unlink(&mut self.slots, index),
+            State::Held => {
+                self.held.unlink(&mut self.slots, index);
+                given_up = self.columns.held[index as usize].take();
+            }
             State::Doomed(end) => {
                 if end == End::Unanswered {
                     self.unlease();
                 }
                 self.doomed.unlink(&mut self.slots, index);
             }
-            State::Waiting { .. } => {}
+            State::Delayed | State::Waiting => {}
         }
         self.unstick();
+        given_up
     }
 
     /// A delivery is over without its answer.
@@ -80,9 +89,9 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         let mut handles: Vec<_> = places.map(|index| self.slots.handle(index)).collect();
         handles.sort_unstable_by_key(|handle| handle.serial);
         for handle in handles {
-            self.unlink(handle.index);
+            let _given_up = self.unlink(handle.index);
             self.ledger.handed_back += 1;
-            each(self.take_out(handle.index).envelope);
+            each(self.take_envelope(handle.index));
         }
     }
 }

@@ -3,16 +3,19 @@
 use std::{fmt, time::Duration};
 
 use crate::time::{
-    CapacityError, Instant, nanos,
-    slab::{List, NONE, Slab},
+    CapacityError, Instant,
+    ahead::Ahead,
+    nanos,
+    slab::{Handle, List, NONE, Slab},
     timers::Timers,
 };
 
 use super::{
     breaker::{Breaker, BreakerState},
-    dead_letter::DeadLetters,
+    columns::{Columns, Headers},
+    dead_letter::{DeadLetters, WhenFull},
     dedup::Recent,
-    effect::{DroppedBy, ItemId, Reason, Refused},
+    effect::{ItemId, Refused},
     envelope::{Envelope, Id},
     guard::Delivery,
     keys::Keys,
@@ -23,7 +26,7 @@ use super::{
     redrive::Redrive,
     retry::{Class, Retry},
     rules::{AtBound, Expired, Order, Rules},
-    slot::{End, Slot, State},
+    slot::{End, Flags, Header, Slot, State},
 };
 
 /// How an item is refused.
@@ -47,8 +50,9 @@ type Refusal<T> = fn(Envelope<T>) -> Refused<T>;
 ///
 /// # Cost
 /// No allocation after [`new`](Self::new), no lock, no atomic. Each call is constant time, but for a tick that deals out
-/// timers; see [`Wheel`](crate::time::Wheel). An item takes 136 bytes beside its payload and the last error that is kept of it:
-/// 80 are its header, and 16 its timer. Where only a time is to be waited for, a wheel does with 40.
+/// timers; see [`Wheel`](crate::time::Wheel). An item takes 64 bytes beside its payload, of
+/// which 16 are its timer, and what [`Rules::headers`] adds: 40 for all of it. What other rules need comes on top; see
+/// [`bytes`](Self::bytes). Where only a time is to be waited for, a wheel does with 40.
 ///
 /// # Examples
 /// ```
@@ -74,8 +78,11 @@ type Refusal<T> = fn(Envelope<T>) -> Refused<T>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Tracker<T, E = (), C = fn(&E) -> Class> {
-    pub(super) slots: Slab<Slot<T, E>>,
+    pub(super) slots: Slab<Slot<T>>,
+    pub(super) columns: Columns<E>,
     pub(super) timers: Timers,
+    /// Of items that are delayed, and cancelled.
+    pub(super) ahead: Ahead,
     pub(super) lanes: Lanes,
     pub(super) keys: Option<Keys>,
     pub(super) dead: DeadLetters<T, E>,
@@ -123,9 +130,13 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
                 Some(Keys::new(rules.capacity, keys_max, parked_per_key_max, at_bound)?)
             }
         };
+        let headers = Headers { id: rules.headers.id || rules.dedup.is_some(), ..rules.headers };
+        let holds = rules.dead_letters.when_full == WhenFull::Hold;
         Ok(Self {
             slots: Slab::new(rules.capacity)?,
+            columns: Columns::new(rules.capacity, headers, holds)?,
             timers: Timers::new(rules.capacity, nanos(rules.resolution), now)?,
+            ahead: Ahead::default(),
             lanes: Lanes::new(rules.priorities),
             keys,
             dead: DeadLetters::new(rules.dead_letters)?,
@@ -155,10 +166,11 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// Takes an item in. It will be delivered, or end otherwise; see [`Ledger`].
     ///
     /// # Errors
-    /// [`Refused`] gives it back: there is no room, or its id was accepted before.
+    /// [`Refused`] gives it back: there is no room, its id was accepted before, or it says more than is
+    /// kept.
     #[inline]
     pub fn accept(&mut self, envelope: Envelope<T>, now: Instant) -> Result<ItemId, Refused<T>> {
-        match self.admit(envelope.id, now) {
+        match self.admit(Flags::beside(&envelope), envelope.id, now) {
             Ok(()) => Ok(self.take_in(envelope, now)),
             Err(refused) => Err(refused(envelope)),
         }
@@ -178,17 +190,22 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         envelope: Envelope<T>,
         now: Instant,
     ) -> Result<(ItemId, Option<Delivery<'_, T, E, C>>), Refused<T>> {
-        if let Err(refused) = self.admit(envelope.id, now) {
+        if let Err(refused) = self.admit(Flags::beside(&envelope), envelope.id, now) {
             return Err(refused(envelope));
         }
         if !self.goes_first(&envelope, now) {
-            let item = self.take_in(envelope, now);
-            return Ok((item, self.next(now)));
+            return Ok(self.take_in_next(envelope, now));
         }
         self.ledger.accepted += 1;
         self.lanes.waited(envelope.priority, now, now);
-        let handle = self.slots.put(Slot::new(envelope, State::Leased, now));
+        let handle = self.put(envelope, State::Leased, now);
         Ok((ItemId(handle), Some(self.hand_out(handle.index, now))))
+    }
+
+    /// [`take_in`](Self::take_in), then [`next`](Self::next).
+    #[inline(never)]
+    fn take_in_next(&mut self, envelope: Envelope<T>, now: Instant) -> (ItemId, Option<Delivery<'_, T, E, C>>) {
+        (self.take_in(envelope, now), self.next(now))
     }
 
     /// Whether an item that is taken in now would be the next one.
@@ -207,16 +224,19 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             && self.keys.as_ref().is_none_or(is_free)
     }
 
-    /// Whether an item of this id may be taken in; else what it is refused with.
-    #[inline]
-    fn admit(&mut self, id: Option<Id>, now: Instant) -> Result<(), Refusal<T>> {
+    /// Whether an item may be taken in; else what it is refused with.
+    #[inline(always)]
+    fn admit(&mut self, beside: Flags, id: Option<Id>, now: Instant) -> Result<(), Refusal<T>> {
         if self.room() == 0 {
             self.ledger.refused_full += 1;
             return Err(Refused::Full);
         }
-        if let Some(dedup) = &mut self.dedup
-            && let Some(id) = id
-            && !dedup.insert_new(id, (), now)
+        if !self.columns.fit(beside) {
+            return Err(Refused::Header);
+        }
+        if let Some(id) = id
+            && self.dedup.is_some()
+            && !self.is_new(id, now)
         {
             self.ledger.refused_duplicate += 1;
             return Err(Refused::Duplicate);
@@ -224,21 +244,37 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         Ok(())
     }
 
+    /// Whether an id does not lie within the window of duplicates, in which it lies from now on.
+    #[inline(never)]
+    fn is_new(&mut self, id: Id, now: Instant) -> bool {
+        self.dedup.as_mut().is_none_or(|dedup| dedup.insert_new(id, (), now))
+    }
+
     /// Puts an item into its lane, or lets it wait for its time; there is room.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_in(&mut self, envelope: Envelope<T>, now: Instant) -> ItemId {
         let (not_before, expires_at, priority) = (envelope.not_before, envelope.expires_at, envelope.priority);
         let waits = not_before > now;
-        let state = if waits { State::Waiting { again: false } } else { State::Fresh };
-        let handle = self.slots.put(Slot::new(envelope, state, now));
+        let handle = self.put(envelope, if waits { State::Delayed } else { State::Fresh }, now);
         self.ledger.accepted += 1;
         if waits {
+            self.ahead.filled(handle.index, &self.slots, &self.timers);
             self.timers.arm(handle.index, not_before.min(expires_at));
         } else {
             self.unstick();
             self.lanes.push_fresh(&mut self.slots, handle.index, priority);
         }
         ItemId(handle)
+    }
+
+    /// Gives an item its place, of which there is one.
+    #[inline(always)]
+    fn put(&mut self, envelope: Envelope<T>, state: State, now: Instant) -> Handle {
+        let header = Header::new(&envelope, state, now);
+        let Envelope { payload, id, expires_at, origin, .. } = envelope;
+        let handle = self.slots.put(Slot { payload, header });
+        self.columns.put(handle.index, &header, id, expires_at, origin);
+        handle
     }
 
     /// Hands out the item whose turn it is, if one may be delivered now.
@@ -251,24 +287,20 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     #[inline]
     pub fn next(&mut self, now: Instant) -> Option<Delivery<'_, T, E, C>> {
         self.leave_unanswered();
-        if self.lanes.is_empty() || self.leased >= self.in_flight_max || !self.is_open(now) {
+        if self.lanes.is_empty() || self.leased >= self.in_flight_max || !(self.is_plain || self.is_open(now)) {
             return None;
         }
         let index = self.choose(now)?;
-        self.lanes.served();
-        if let Some((rate, bucket)) = &mut self.rate {
-            bucket.take(*rate, now);
+        if !self.is_plain {
+            self.passes(now);
         }
-        if let Some(breaker) = &mut self.breaker {
-            breaker.on_delivery();
-        }
-        let slot = self.slots.get_mut(index)?;
-        slot.state = State::Leased;
-        slot.attempt += 1;
-        if slot.attempt == 1 {
-            let since = slot.first.max(slot.envelope.not_before);
-            slot.first = now;
-            self.lanes.waited(slot.envelope.priority, since, now);
+        let header = &mut self.slots.get_mut(index)?.header;
+        header.state = State::Leased;
+        header.attempt += 1;
+        if header.attempt == 1 {
+            let since = header.first.max(header.not_before());
+            header.first = now;
+            self.lanes.waited(header.priority, since, now);
         } else {
             self.ledger.redeliveries += 1;
         }
@@ -283,10 +315,22 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     }
 
     /// Whether breaker and rate let a delivery through.
-    #[inline]
+    #[inline(never)]
     fn is_open(&mut self, now: Instant) -> bool {
         self.breaker.as_mut().is_none_or(|breaker| breaker.allows(now))
             && self.rate.is_none_or(|(rate, bucket)| bucket.next_at(rate) <= now)
+    }
+
+    /// Lets weights, rate and breaker know of a delivery.
+    #[inline(never)]
+    fn passes(&mut self, now: Instant) {
+        self.lanes.served();
+        if let Some((rate, bucket)) = &mut self.rate {
+            bucket.take(*rate, now);
+        }
+        if let Some(breaker) = &mut self.breaker {
+            breaker.on_delivery();
+        }
     }
 
     /// Takes the item whose turn it is out of its lane; parks and dooms on the way what may not be delivered.
@@ -297,8 +341,8 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         loop {
             let turn = self.lanes.front(with_fresh)?;
             let index = turn.index;
-            let slot = self.slots.get(index)?;
-            let (key, expires_at) = (slot.envelope.key, slot.envelope.expires_at);
+            let header = &self.slots.get(index)?.header;
+            let (key, expires_at) = (header.key(), self.columns.expires_at(index, header));
             if expires_at <= now {
                 self.lanes.pop(&mut self.slots, turn);
                 // Whoever waits for it has waited long enough.
@@ -325,9 +369,9 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
                         self.timers.arm(index, expires_at);
                     }
                 } else if keys.at_bound == AtBound::DeadLetter {
-                    self.doom(index, End::Dead(Reason::TooMuchParked));
+                    self.doom(index, End::TooMuchParked);
                 } else {
-                    self.doom(index, End::Dropped(DroppedBy::AtBound));
+                    self.doom(index, End::AtBound);
                 }
                 continue;
             }
@@ -340,7 +384,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
                 && let Err(at) = rates.take(key, now)
             {
                 self.hold_key(index);
-                self.set_state(index, State::Waiting { again: true });
+                self.set_state(index, State::Waiting);
                 self.timers.arm(index, at.min(expires_at));
                 // Another key may be held now.
                 with_fresh = with_fresh && !self.keys.as_ref().is_some_and(Keys::stalls);
@@ -361,7 +405,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     #[inline]
     pub(super) fn set_state(&mut self, index: u32, state: State) {
         if let Some(slot) = self.slots.get_mut(index) {
-            slot.state = state;
+            slot.header.state = state;
         }
     }
 
@@ -396,6 +440,11 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         self.lanes.report(priority)
     }
 
+    /// Whether the origins of items are kept.
+    pub(crate) fn keeps_origin(&self) -> bool {
+        self.columns.keeps_origin()
+    }
+
     /// What the circuit breaker lets through, and how often it opened; `None` without one.
     pub fn breaker(&self) -> Option<(BreakerState, u64)> {
         self.breaker.as_ref().map(|breaker| (breaker.state(), breaker.opened()))
@@ -404,6 +453,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// Bytes allocated. Payloads may own more.
     pub fn bytes(&self) -> usize {
         self.slots.bytes()
+            + self.columns.bytes()
             + self.timers.bytes()
             + self.dead.bytes()
             + self.keys.as_ref().map_or(0, |keys| keys.parked.bytes())

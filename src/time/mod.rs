@@ -7,6 +7,7 @@
 //! * [`Clock`]: where the number comes from.
 //! * [`Wheel`]: items that come back when their time has come, each scheduled, cancelled or fired in constant time.
 
+pub(crate) mod ahead;
 mod capacity;
 mod clock;
 mod instant;

@@ -1,9 +1,10 @@
 //! Items that come back when their time has come.
 
-use std::{error::Error, fmt, mem, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 use super::{
     CapacityError, Instant,
+    ahead::Ahead,
     instant::nanos,
     slab::{Handle, Slab},
     timers::Timers,
@@ -45,13 +46,8 @@ use super::{
 pub struct Wheel<T> {
     items: Slab<T>,
     timers: Timers,
-    /// The vacant places that are filled next, each at the depth that there was with it, modulo their number.
-    ahead: [u32; AHEAD],
+    ahead: Ahead,
 }
-
-/// So many vacant places are known ahead. Where many items left before, each place waits for memory, and tells which one is
-/// next; so a vacant place also notes the one that is filled so much later, which is fetched meanwhile.
-const AHEAD: usize = 8;
 
 /// Names one scheduled item, for ever: after it fired or was cancelled, its timer finds nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,7 +60,7 @@ impl<T> Wheel<T> {
     /// [`CapacityError`]. The resolution may be anything: it is rounded down to a power of two nanoseconds, at least one.
     pub fn new(capacity: usize, resolution: Duration, now: Instant) -> Result<Self, CapacityError> {
         let (timers, items) = (Timers::new(capacity, nanos(resolution), now)?, Slab::new(capacity)?);
-        Ok(Self { items, timers, ahead: [0; AHEAD] })
+        Ok(Self { items, timers, ahead: Ahead::default() })
     }
 
     /// Keeps `item` until `at`. A time in the past is due at the next [`fire`](Self::fire).
@@ -74,10 +70,7 @@ impl<T> Wheel<T> {
     #[inline]
     pub fn schedule(&mut self, at: Instant, item: T) -> Result<Timer, Full<T>> {
         let handle = self.items.insert(item).map_err(Full)?;
-        let later = self.timers.noted(handle.index);
-        self.ahead[self.items.depth() % AHEAD] = later;
-        self.items.fetch(later);
-        self.timers.fetch(later);
+        self.ahead.filled(handle.index, &self.items, &self.timers);
         self.timers.arm(handle.index, at);
         Ok(Timer(handle))
     }
@@ -115,8 +108,7 @@ impl<T> Wheel<T> {
     /// Takes out an item whose timer has stopped.
     #[inline]
     fn take_out(&mut self, index: u32) -> Option<T> {
-        let later = mem::replace(&mut self.ahead[self.items.depth() % AHEAD], index);
-        self.timers.note(index, later);
+        self.ahead.leaves(index, &self.items, &mut self.timers);
         self.items.remove(index)
     }
 

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::channel::{Mpmc, Receiver};
 use crate::delivery::{Answer, Effect, Envelope, Lease, Origin, Refused};
-use crate::router::PopError;
+use crate::router::{PopError, Queue};
 use crate::time::{AnyClock, Instant};
 use crate::wait::{Signal, Sleepers};
 
@@ -189,7 +189,9 @@ where
                         return run.figures.dropped.add(1);
                     }
                 };
-                envelope.origin = Origin { shard: *shard as u32, sequence: *taken };
+                if tracker.keeps_origin() {
+                    envelope.origin = Origin { shard: *shard as u32, sequence: *taken };
+                }
                 *taken += 1;
                 let straight = !*takes_all && !run.stopped;
                 let sequel = match accept(tracker, envelope, straight, now) {
@@ -198,9 +200,7 @@ where
                         delivered += 1;
                         hand(run, home, timeless, clock, delivery)
                     }
-                    Err(Refused::Duplicate(envelope)) => return run.hook(|handler| handler.duplicate(envelope)),
-                    // There is room for as many as were taken.
-                    Err(Refused::Full(envelope)) => return intakes.queue.leave(envelope.payload),
+                    Err(refused) => return refuse(run, &intakes.queue, refused),
                 };
                 if let Some(sequel) = sequel {
                     follow(run, tracker, clock, sequel);
@@ -276,6 +276,24 @@ fn accept<T, E>(
         tracker.accept_next(envelope, now).map(|(_, delivery)| delivery)
     } else {
         tracker.accept(envelope, now).map(|_| None)
+    }
+}
+
+/// Does what a tracker's refusal asks for.
+#[inline(never)]
+fn refuse<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>>(
+    run: &mut Supervised<H, T>,
+    queue: &Queue<T>,
+    refused: Refused<T>,
+) {
+    match refused {
+        Refused::Duplicate(envelope) => run.hook(|handler| handler.duplicate(envelope)),
+        // There is room for as many as were taken.
+        Refused::Full(envelope) => queue.leave(envelope.payload),
+        Refused::Header(_) => {
+            run.failure(Box::new(refused.to_string()), 1, Action::Skipped, None);
+            run.figures.dropped.add(1);
+        }
     }
 }
 

@@ -71,7 +71,7 @@ impl<'a, T, E: Send> Leased<'a, T, E> {
     }
 
     /// The item with its header.
-    pub fn envelope(&self) -> &Envelope<T> {
+    pub fn envelope(&self) -> Envelope<&T> {
         self.delivery.envelope()
     }
 

@@ -7,8 +7,8 @@ use std::{
 
 use ringway::{
     delivery::{
-        Answer, AtBound, Backoff, BreakerRules, BreakerState, Class, DeadLetterRules, Effect, Envelope, Jitter, Order,
-        Priorities, Rate, Reason, Retry, Rules, Stale, Tracker, WhenFull,
+        Answer, AtBound, Backoff, BreakerRules, BreakerState, Class, DeadLetterRules, Effect, Envelope, Headers, Id,
+        Jitter, Order, Origin, Priorities, Rate, Reason, Refused, Retry, Rules, Stale, Tracker, WhenFull,
     },
     time::{Clock, Instant, Manual},
 };
@@ -415,10 +415,62 @@ fn redriven_letters_come_back_at_their_rate_and_only_once() {
 }
 
 #[test]
-fn an_item_takes_136_bytes_beside_its_payload() {
-    let bytes = |capacity| {
-        let rules = Rules { capacity, ..rules() };
+fn an_item_takes_64_bytes_beside_its_payload_and_what_the_rules_add() {
+    let bytes = |capacity, headers| {
+        let rules = Rules { capacity, headers, ..rules() };
         Tracker::<u64, ()>::new(rules, Instant::START).expect("a tracker").bytes()
     };
-    assert_eq!((bytes(2000) - bytes(1000)) / 1000, 8 + 136);
+    for (headers, added) in [
+        (Headers::NONE, 0),
+        (Headers { id: true, ..Headers::NONE }, 16),
+        (Headers { expires_at: true, ..Headers::NONE }, 8),
+        (Headers { origin: true, ..Headers::NONE }, 16),
+        (Headers::ALL, 40),
+    ] {
+        assert_eq!(bytes(2000, headers) - bytes(1000, headers), 1000 * (8 + 64 + added), "{headers:?}");
+    }
+    // All included: the wheel's lists and the dead letters do not grow with the items.
+    assert!(bytes(1_000_000, Headers::NONE) < 1_010_000 * (8 + 64));
+}
+
+/// What the rules have no place for comes back, and is not lost.
+#[test]
+fn a_header_that_says_more_than_is_kept_is_refused() {
+    let plain = Envelope { key: Some(7), priority: 3, not_before: Instant::from_nanos(9), ..Envelope::new(1) };
+    let id = Envelope { id: Some(Id::from(1_u64)), ..plain };
+    let expires = Envelope { expires_at: Instant::from_nanos(99), ..plain };
+    let origin = Envelope { origin: Origin { shard: 0, sequence: 1 }, ..plain };
+    for (headers, kept) in [
+        (Headers::NONE, [false; 3]),
+        (Headers { id: true, ..Headers::NONE }, [true, false, false]),
+        (Headers { expires_at: true, ..Headers::NONE }, [false, true, false]),
+        (Headers { origin: true, ..Headers::NONE }, [false, false, true]),
+    ] {
+        let mut tracker = Tracker::<u32>::new(Rules { headers, ..rules() }, Instant::START).expect("a tracker");
+        for (envelope, is_kept) in [plain, id, expires, origin].into_iter().zip([[true].as_slice(), &kept].concat()) {
+            match tracker.accept(envelope, Instant::START) {
+                Ok(item) => assert!(is_kept && tracker.cancel(item) == Ok(envelope)),
+                Err(refused) => assert!(!is_kept && refused == Refused::Header(envelope)),
+            }
+        }
+        assert!(tracker.ledger().balances() && tracker.depth() == 0);
+    }
+}
+
+/// A dead letter is its owner's, who may write into its header what nobody could have accepted.
+#[test]
+fn a_dead_letter_comes_back_with_what_is_kept() {
+    let mut tracker = tracker(Rules { headers: Headers::NONE, ..rules() });
+    tracker.accept(Envelope { key: Some(7), ..Envelope::new(1) }, Instant::START).expect("room");
+    let Effect::Dead { letter, .. } = tracker.next(Instant::START).expect("it is there").reject("bad") else {
+        panic!("it was rejected")
+    };
+    let dead = tracker.dead_letters_mut().peek_mut(letter).expect("it has just died");
+    dead.envelope.id = Some(Id::from(1_u64));
+    dead.envelope.origin = Origin { shard: 1, sequence: 1 };
+    dead.envelope.expires_at = Instant::from_nanos(1);
+    dead.envelope.priority = 9;
+    tracker.redrive(letter, Instant::START).expect("room");
+    let envelope = tracker.next(Instant::START).expect("it came back").take();
+    assert_eq!(envelope, Envelope { key: Some(7), priority: 9, redrives: 1, ..Envelope::new(1) });
 }

@@ -8,8 +8,8 @@ use std::{
 use ringway::{
     Engine,
     delivery::{
-        Answer, AtBound, Backoff, CancelError, Class, DeadLetter, DeadLetters, DedupWindow, Effect, Envelope, Id,
-        Jitter, Order, Priorities, Reason, RedriveError, Retry, Rules,
+        Answer, AtBound, Backoff, CancelError, Class, DeadLetter, DeadLetters, DedupWindow, Effect, Envelope, Headers,
+        Id, Jitter, Order, Origin, Priorities, Reason, RedriveError, Retry, Rules,
     },
     engine::Deliveries,
     router::{Queue, Sharing},
@@ -378,6 +378,45 @@ fn a_full_tracker_pushes_back() {
     bench.deferred.try_iter().for_each(|deferred| deferred.ack().unwrap());
     bench.poll();
     assert_eq!(bench.deliveries.ledger().acked, 6);
+}
+
+/// Origins are told if they are kept. A header that says what is not kept is told as a failure, as an envelope that panics is,
+/// and its item is dropped and counted.
+#[test]
+fn headers_are_kept_as_the_rules_say() {
+    for (headers, told, dropped) in [
+        (Headers::ALL, ["1 is 0 of 2", "7 is 1 of 2", "2 is 2 of 2"].as_slice(), 0),
+        (Headers::NONE, ["1 is 0 of 0", "2 is 0 of 0"].as_slice(), 1),
+    ] {
+        let (engine, mut workers, _) = by_hand(1);
+        let queue = engine.queue("jobs").shards(4).open().unwrap();
+        let log = Log::default();
+        let made = Arc::clone(&log);
+        let _deliveries = engine
+            .consume(&queue)
+            .deliver(Rules { headers, ..rules() })
+            .envelope(|item: u64| Envelope { id: (item == 7).then(|| Id::from(item)), ..Envelope::new(item) })
+            .handle(move |_| {
+                let log = Arc::clone(&made);
+                move |item: &mut Leased<'_, u64, ()>| {
+                    let Origin { shard, sequence } = item.envelope().origin;
+                    note(&log, format!("{} is {sequence} of {shard}", **item));
+                    Answer::Ack
+                }
+            })
+            .unwrap();
+        let mut publisher = queue.publisher();
+        for item in [1, 7, 2] {
+            publisher.publish(&5_u32, item).unwrap();
+        }
+        poll_all(&mut workers);
+        assert_eq!(taken(&log), told);
+        let ledger = engine.audit();
+        ledger.check().unwrap();
+        let queue = ledger.queue("jobs").unwrap();
+        assert_eq!((queue.dropped, queue.failures), (dropped, dropped));
+        assert!(engine.failures().iter().all(|failure| failure.message.contains("Rules::headers")));
+    }
 }
 
 /// With threads that sleep: a delay, a retry, an answer that comes home and a question wake their worker.

@@ -26,6 +26,9 @@ impl Harness {
         if choices.one_in(4) {
             envelope.expires_at = self.now + choices.time();
         }
+        if choices.one_in(4) {
+            envelope.origin = Origin { shard: 7, sequence: self.turns };
+        }
         if choices.one_in(2) {
             envelope.id = Some(Id::from(u64::from(choices.byte() % 8)));
         }
@@ -36,11 +39,21 @@ impl Harness {
     fn refusal(&self, envelope: Envelope<usize>) -> Option<Refused<usize>> {
         if self.tracker.room() == 0 {
             Some(Refused::Full(envelope))
+        } else if !self.is_kept(envelope) {
+            Some(Refused::Header(envelope))
         } else if self.is_duplicate(envelope.id) {
             Some(Refused::Duplicate(envelope))
         } else {
             None
         }
+    }
+
+    /// Whether the rules have a place for what a header says.
+    fn is_kept(&self, says: Envelope<usize>) -> bool {
+        let Headers { id, expires_at, origin } = self.rules.headers;
+        (id || says.id.is_none() || self.rules.dedup.is_some())
+            && (expires_at || says.expires_at == Instant::FAR)
+            && (origin || says.origin == Origin::default())
     }
 
     fn accept(&mut self, choices: &mut Choices<'_>) {
@@ -95,7 +108,7 @@ impl Harness {
         }
         assert!(has_credit && candidates.contains(&number), "item {number} comes, but {candidates:?} may");
         if self.rules.priorities == Priorities::Strict(3) && !is_throttled {
-            let lane = |number: usize| self.items[number].priority.min(2);
+            let lane = |number: usize| self.items[number].says.priority.min(2);
             let bound = matches!(self.rules.order, Order::Keyed { .. });
             // A key's order may hold an urgent item back.
             assert!(bound || candidates.iter().all(|&other| lane(number) <= lane(other)), "not the most urgent");
@@ -106,12 +119,15 @@ impl Harness {
             item.first = self.now;
         }
         assert_eq!((delivery.attempt(), delivery.first()), (item.attempts, item.first));
+        let Envelope { payload, key, id, not_before, expires_at, origin, priority, redrives } = delivery.envelope();
+        let header = Envelope { payload: *payload, key, id, not_before, expires_at, origin, priority, redrives };
+        assert_eq!(header, item.says);
         assert!(item.attempts <= self.rules.retry.attempts_max, "too many attempts");
         item.is = Is::Leased(None);
         let error = choices.byte();
         match choices.below(8) {
             0..2 => {
-                assert_eq!(delivery.take().payload, number);
+                assert_eq!(delivery.take(), item.says);
                 self.items[number].is = Is::Acked;
             }
             2 => {
@@ -220,7 +236,7 @@ impl Harness {
         self.trace(|| format!("cancel {number}: {answer:?}"));
         match answer {
             Ok(envelope) => {
-                assert!(envelope.payload == number && !self.items[number].has_ended());
+                assert!(envelope == self.items[number].says && !self.items[number].has_ended());
                 assert!(!matches!(self.items[number].is, Is::Leased(_)));
                 self.items[number].is = Is::Dropped;
             }
@@ -238,8 +254,7 @@ impl Harness {
                 match self.tracker.redrive(letter, self.now) {
                     Ok(item) => {
                         self.letters.remove(nth);
-                        let Item { key, priority, .. } = self.items[number];
-                        self.took_in(Envelope { key, priority, ..Envelope::new(number) });
+                        self.took_in(self.redriven(number));
                         self.named(number, item);
                         assert_eq!(
                             self.tracker.redrive(letter, self.now),

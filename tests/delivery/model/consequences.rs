@@ -19,7 +19,7 @@ impl Harness {
             if let Is::Waiting { due, .. } = item.is
                 && due <= now
             {
-                assert!(item.expires_at > now, "an item that expired while it waited is due");
+                assert!(item.says.expires_at > now, "an item that expired while it waited is due");
                 self.turns += 1;
                 item.is = Is::Ready(self.turns);
             }
@@ -34,8 +34,7 @@ impl Harness {
                 self.come_due();
                 let (oldest, number) = self.letters.remove(0);
                 assert_eq!(oldest, *letter);
-                let Item { key, priority, .. } = self.items[number];
-                self.took_in(Envelope { key, priority, ..Envelope::new(number) });
+                self.took_in(self.redriven(number));
                 return self.named(number, *item);
             }
             Effect::Retry { item, .. } | Effect::Held { item, .. } => self.numbers[item],
@@ -63,7 +62,7 @@ impl Harness {
                 self.is_in_the_way(number, AtBound::Drop);
                 self.ends(number, Is::Dropped);
             }
-            (Is::Ready(_), Effect::Dropped { .. }) if self.items[number].expires_at > self.now => {
+            (Is::Ready(_), Effect::Dropped { .. }) if self.items[number].says.expires_at > self.now => {
                 self.is_in_the_way(number, AtBound::DeadLetter);
                 self.given_up(number, Reason::TooMuchParked, effect);
             }
@@ -74,8 +73,8 @@ impl Harness {
     /// Only an item with as many of its key before it as may wait can be too many.
     fn is_in_the_way(&self, number: usize, policy: AtBound) {
         let Order::Keyed { parked_per_key_max, at_bound, .. } = self.rules.order else { panic!("no order is kept") };
-        let key = self.items[number].key;
-        let others = self.items.iter().filter(|other| other.key == key && !other.has_ended()).count() - 1;
+        let key = self.items[number].says.key;
+        let others = self.items.iter().filter(|other| other.says.key == key && !other.has_ended()).count() - 1;
         assert!(key.is_some() && at_bound == policy && !self.items[number].again && others >= parked_per_key_max);
     }
 
@@ -100,9 +99,9 @@ impl Harness {
     pub(super) fn failed(&mut self, number: usize, reason: Reason, class: Class, effect: Effect<usize>) {
         self.trace(|| format!("{number} failed, {reason:?}: {effect:?}"));
         let fate = self.fate(number, class);
-        let is_expired = self.items[number].expires_at <= self.now;
+        let is_expired = self.items[number].says.expires_at <= self.now;
         let at_bound = match self.rules.order {
-            Order::Keyed { keys_max, at_bound, .. } if self.items[number].key.is_some() => {
+            Order::Keyed { keys_max, at_bound, .. } if self.items[number].says.key.is_some() => {
                 (self.tracker.keys_held() >= keys_max).then_some(at_bound)
             }
             _ => None,
@@ -112,6 +111,7 @@ impl Harness {
             assert!(fate == Ok(at) && !is_expired);
             self.items[number].is = Is::Waiting { due: at, again: true };
             self.items[number].again = true;
+            self.items[number].says.not_before = Instant::START;
             return;
         }
         match (fate, is_expired, at_bound) {
@@ -122,7 +122,7 @@ impl Harness {
             (Ok(_), false, Some(AtBound::DeadLetter)) => self.given_up(number, Reason::TooMuchParked, effect),
             (Ok(_), false, Some(AtBound::Drop)) => {
                 assert!(
-                    matches!(effect, Effect::Dropped { envelope, by: DroppedBy::AtBound } if envelope.payload == number)
+                    matches!(effect, Effect::Dropped { envelope, by: DroppedBy::AtBound } if envelope == self.items[number].says)
                 );
                 self.ends(number, Is::Dropped);
             }
@@ -131,11 +131,14 @@ impl Harness {
     }
 
     fn not_in_time(&mut self, number: usize, effect: Effect<usize>) {
-        assert!(self.items[number].expires_at <= self.now, "item {number} has time left, but {effect:?}");
+        assert!(self.items[number].says.expires_at <= self.now, "item {number} has time left, but {effect:?}");
         match self.rules.expired {
             Expired::DeadLetter => self.given_up(number, Reason::Expired, effect),
             Expired::Drop => {
-                assert!(matches!(effect, Effect::Expired(envelope) if envelope.payload == number), "{effect:?}");
+                assert!(
+                    matches!(effect, Effect::Expired(envelope) if envelope == self.items[number].says),
+                    "{effect:?}"
+                );
                 self.ends(number, Is::Expired);
             }
         }
@@ -154,8 +157,8 @@ impl Harness {
                 self.letters.push((letter, number));
                 self.dead += 1;
                 let (item, found) = (&self.items[number], self.tracker.dead_letters().peek(letter).expect("it is new"));
-                assert_eq!((why, found.reason, found.envelope.payload), (reason, reason, number));
-                assert_eq!((found.envelope.key, found.attempts, found.last), (item.key, item.attempts, self.now));
+                assert_eq!((why, found.reason, found.envelope), (reason, reason, item.says));
+                assert_eq!((found.attempts, found.last), (item.attempts, self.now));
                 self.ends(number, Is::Dead);
             }
             Effect::Held { item, reason: why } => {
@@ -163,7 +166,7 @@ impl Harness {
                 self.items[number].is = Is::Held(reason);
             }
             Effect::Dropped { envelope, by: DroppedBy::DeadLettersFull } => {
-                assert!(is_full && when_full == WhenFull::DropNewest && envelope.payload == number);
+                assert!(is_full && when_full == WhenFull::DropNewest && envelope == self.items[number].says);
                 self.ends(number, Is::Dropped);
             }
             other => panic!("item {number} is given up for {reason:?}, but {other:?}"),

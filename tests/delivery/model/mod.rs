@@ -12,8 +12,8 @@ use std::{collections::HashMap, time::Duration};
 use ringway::{
     delivery::{
         Answer, AtBound, Backoff, BreakerRules, CancelError, Class, DeadLetterRules, DedupWindow, Delivery, DroppedBy,
-        Effect, Envelope, Expired, Id, ItemId, Jitter, Lease, LetterId, Order, Priorities, Rate, Reason, RedriveError,
-        Refused, Retry, Rules, Tracker, WhenFull,
+        Effect, Envelope, Expired, Headers, Id, ItemId, Jitter, Lease, LetterId, Order, Origin, Priorities, Rate,
+        Reason, RedriveError, Refused, Retry, Rules, Tracker, WhenFull,
     },
     time::Instant,
 };
@@ -53,6 +53,12 @@ fn rules(choices: &mut Choices<'_>) -> Rules {
     let cap = Duration::from_nanos(25);
     Rules {
         capacity,
+        headers: if choices.one_in(8) {
+            let [id, expires_at, origin] = [0; 3].map(|_| choices.one_in(2));
+            Headers { id, expires_at, origin }
+        } else {
+            Headers::ALL
+        },
         in_flight_max: 1 + choices.below(4),
         lease: Duration::from_nanos(1 + u64::from(choices.byte() % 20)),
         retry: Retry {
@@ -118,9 +124,8 @@ enum Is {
 
 #[derive(Debug, Clone)]
 struct Item {
-    key: Option<u64>,
-    priority: u8,
-    expires_at: Instant,
+    /// What its header must say when it comes out.
+    says: Envelope<usize>,
     attempts: u32,
     first: Instant,
     is: Is,
@@ -216,9 +221,7 @@ impl Harness {
         self.accepted += 1;
         let due = envelope.not_before;
         let item = Item {
-            key: envelope.key,
-            priority: envelope.priority,
-            expires_at: envelope.expires_at,
+            says: envelope,
             attempts: 0,
             first: self.now,
             is: if due > self.now { Is::Waiting { due, again: false } } else { Is::Ready(self.turns) },
@@ -226,7 +229,7 @@ impl Harness {
         };
         match self.items.get_mut(envelope.payload) {
             Some(redriven) => {
-                assert!(redriven.is == Is::Dead && envelope.expires_at == Instant::FAR);
+                assert_eq!(redriven.is, Is::Dead);
                 *redriven = item;
             }
             None => self.items.push(item),
@@ -242,6 +245,12 @@ impl Harness {
         assert!(self.numbers.insert(id, number).is_none(), "an item's name was used twice");
     }
 
+    /// What a dead letter's header says when it comes back.
+    fn redriven(&self, number: usize) -> Envelope<usize> {
+        let says = self.items[number].says;
+        Envelope { not_before: Instant::START, expires_at: Instant::FAR, redrives: says.redrives + 1, ..says }
+    }
+
     fn lane(&self, priority: u8) -> u8 {
         match self.rules.priorities {
             Priorities::One => 0,
@@ -254,21 +263,21 @@ impl Harness {
     fn may_come(&self, number: usize) -> bool {
         let item = &self.items[number];
         let Is::Ready(turn) = item.is else { return false };
-        if item.expires_at <= self.now {
+        if item.says.expires_at <= self.now {
             return false;
         }
-        let (Order::Keyed { .. }, Some(key)) = (self.rules.order, item.key) else { return true };
-        self.items.iter().enumerate().filter(|&(other, of)| other != number && of.key == Some(key)).all(|(_, other)| {
-            match other.is {
+        let (Order::Keyed { .. }, Some(key)) = (self.rules.order, item.says.key) else { return true };
+        self.items.iter().enumerate().filter(|&(other, of)| other != number && of.says.key == Some(key)).all(
+            |(_, other)| match other.is {
                 Is::Leased(_) | Is::Waiting { again: true, .. } => false,
                 Is::Ready(others) => {
-                    let same_lane = self.lane(other.priority) == self.lane(item.priority);
+                    let same_lane = self.lane(other.says.priority) == self.lane(item.says.priority);
                     let goes_before = other.again || (same_lane && others < turn);
-                    item.again || !goes_before || other.expires_at <= self.now
+                    item.again || !goes_before || other.says.expires_at <= self.now
                 }
                 _ => true,
-            }
-        })
+            },
+        )
     }
 
     /// Whether something other than items decides about deliveries.
@@ -310,7 +319,10 @@ impl Harness {
     /// The owner ends: what is in hand comes back, oldest first, and nothing else.
     fn hand_back(mut self) {
         let mut back = Vec::new();
-        self.tracker.hand_back(|envelope| back.push(envelope.payload));
+        self.tracker.hand_back(|envelope| {
+            assert_eq!(envelope, self.items[envelope.payload].says);
+            back.push(envelope.payload);
+        });
         let mut left: Vec<usize> = (0..self.items.len()).filter(|&number| !self.items[number].has_ended()).collect();
         // A redriven item was accepted again.
         let redriven = back.iter().zip(back.iter().skip(1)).filter(|(before, after)| before > after).count() as u64;
@@ -357,7 +369,7 @@ impl Harness {
             }
             if let Some(delivery) = self.tracker.next(self.now) {
                 let number = *delivery.payload();
-                assert!(!self.items[number].has_ended() && self.items[number].expires_at > self.now);
+                assert!(!self.items[number].has_ended() && self.items[number].says.expires_at > self.now);
                 delivery.ack();
                 self.items[number].is = Is::Acked;
             } else if let Some(at) = self.tracker.next_at(self.now) {
