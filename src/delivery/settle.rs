@@ -233,7 +233,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     }
 
     /// As [`take_out`](Self::take_out); the item as it came.
-    #[inline]
+    #[inline(never)]
     pub(super) fn take_envelope(&mut self, index: u32) -> Envelope<T> {
         let Slot { payload, header } = self.take_out(index);
         self.columns.envelope(index, payload, &header)
