@@ -168,7 +168,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// # Errors
     /// [`Refused`] gives it back: there is no room, its id was accepted before, or it says more than is
     /// kept.
-    #[inline]
+    #[inline(always)]
     pub fn accept(&mut self, envelope: Envelope<T>, now: Instant) -> Result<ItemId, Refused<T>> {
         match self.admit(Flags::beside(&envelope), envelope.id, now) {
             Ok(()) => Ok(self.take_in(envelope, now)),
