@@ -181,14 +181,13 @@ impl Sleepers {
     fn is_anybody_asleep(&self) -> bool {
         fence_point();
         // ORDER: Relaxed; `fence_point` and the `heavy_fence` in `enlist` order it after what was made ready.
-        self.word.load(Ordering::Relaxed) != 0 && self.is_anybody_asleep_fenced()
+        let word = self.word.load(Ordering::Relaxed);
+        word != 0 && (word >> BITS > 0 || self.is_anybody_asleep_fenced())
     }
 
-    #[cold]
+    /// The same, where there are bits.
     fn is_anybody_asleep_fenced(&self) -> bool {
-        if self.bits() != 0 {
-            full_fence();
-        }
+        full_fence();
         // ORDER: Relaxed; as above, with the `full_fence` in `enlist` as partner.
         self.word.load(Ordering::Relaxed) >> BITS > 0
     }
