@@ -30,7 +30,7 @@ use ringway::{
     Engine,
     delivery::{AtBound, Envelope, Order, Rules, Tracker},
     router::{Held, Order as RingOrder},
-    time::{Instant, Wheel},
+    time::{Instant, Manual, Wheel},
     worker::{Leased, Polled},
 };
 
@@ -279,9 +279,15 @@ enum Half {
     Work,
 }
 
+/// An engine whose batches don't end by the time that they take, which differs from run to run.
+fn timeless() -> Engine {
+    let builder = Engine::builder().workers(1).by_hand();
+    builder.clock(Manual::new()).batch_time(Duration::from_secs(3600)).start().expect("an engine")
+}
+
 /// Items of a queue published, or handled by a worker that is polled: by a plain handler, or acked by rules of delivery.
 fn queued(ring: RingOrder, rules: Option<Rules>, half: Half, count: usize) {
-    let engine = Engine::builder().workers(1).by_hand().start().expect("an engine");
+    let engine = timeless();
     let queue = engine.queue::<u64>("items").capacity(ROUND).order(ring).open().expect("a queue");
     match rules {
         None => drop(engine.consume(&queue).handle(|_| |item: Held<'_, u64>| handle(*item)).expect("attached")),
@@ -303,7 +309,7 @@ fn queued(ring: RingOrder, rules: Option<Rules>, half: Half, count: usize) {
 
 /// Items of a topic published to, or handled for, one gating subscription.
 fn told(half: Half, count: usize) {
-    let engine = Engine::builder().workers(1).by_hand().start().expect("an engine");
+    let engine = timeless();
     let topic = engine.topic::<u64>("items").capacity(ROUND).open().expect("a topic");
     drop(engine.subscribe(&topic, "one").handle(|_| |item: &u64| handle(*item)).expect("attached"));
     let (mut worker, mut publisher) = (engine.take_workers().remove(0), topic.publisher());
