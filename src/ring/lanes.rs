@@ -233,11 +233,11 @@ impl<T> Producer<T> {
 }
 
 /// Makes producers, and keeps the ring open as one of them does, but has no lane that consumers would walk past.
-pub(crate) struct Origin<T> {
+pub(crate) struct Template<T> {
     shared: Arc<Storage<T>>,
 }
 
-impl<T> Origin<T> {
+impl<T> Template<T> {
     /// In place of a producer, whose lane the next one takes over.
     pub(crate) fn of(producer: Producer<T>) -> Self {
         let mut producer = ManuallyDrop::new(producer);
@@ -264,7 +264,7 @@ impl<T> Origin<T> {
     }
 }
 
-impl<T> Drop for Origin<T> {
+impl<T> Drop for Template<T> {
     fn drop(&mut self) {
         self.shared.leave();
     }

@@ -156,8 +156,7 @@ impl Sleepers {
     }
 
     fn bits(&self) -> usize {
-        // ORDER: Relaxed; written under the lock. A notifier, which does not hold it, sees the bits that somebody counts on by
-        // the `heavy_fence` in `write`.
+        // ORDER: Relaxed; written under the lock. Who looks without it only asks whether to write.
         self.word.load(Ordering::Relaxed) & (FENCED | LONG)
     }
 
@@ -168,7 +167,7 @@ impl Sleepers {
     /// their number, and who comes later takes the heavy fence.
     fn write(&self, sleepers: usize, bits: usize) {
         let are_new = bits != 0 && self.bits() == 0;
-        // ORDER: Relaxed; the fences here, in `enlist` and in `is_anybody_asleep` order it against what is made ready. A
+        // ORDER: Relaxed; the fences here, in `Fence::take` and in `is_anybody_asleep` order it against what is made ready. A
         // sleeper that is gone may be seen for a while, and is looked for in vain.
         self.word.store(sleepers << BITS | bits, Ordering::Relaxed);
         if are_new {
@@ -180,7 +179,8 @@ impl Sleepers {
     #[inline(always)]
     fn is_anybody_asleep(&self) -> bool {
         fence_point();
-        // ORDER: Relaxed; `fence_point` and the `heavy_fence` in `enlist` order it after what was made ready.
+        // ORDER: Relaxed; `fence_point` and the `heavy_fence` of `Fence::take`, for the bits that of `write`, order it after
+        // what was made ready.
         let word = self.word.load(Ordering::Relaxed);
         word != 0 && (word >> BITS > 0 || self.is_anybody_asleep_fenced())
     }
@@ -188,7 +188,7 @@ impl Sleepers {
     /// The same, where there are bits.
     fn is_anybody_asleep_fenced(&self) -> bool {
         full_fence();
-        // ORDER: Relaxed; as above, with the `full_fence` in `enlist` as partner.
+        // ORDER: Relaxed; as above, with the `full_fence` of `Fence::take` as partner.
         self.word.load(Ordering::Relaxed) >> BITS > 0
     }
 

@@ -12,7 +12,7 @@ use ringway::{
         Id, Jitter, Order, Origin, Priorities, Reason, RedriveError, Retry, Rules,
     },
     engine::Deliveries,
-    router::{Queue, Sharing},
+    router::{Queue, Sharing, shard_of},
     time::Manual,
     worker::{Action, Deferred, DeferredError, DeliveryHandler, End, Failure, Leased, OnPanic, Worker},
 };
@@ -481,4 +481,29 @@ fn a_shard_does_not_starve_beside_a_busy_one() {
     keep_the_first_shard_busy(&jobs, &mut workers[0]);
     let seen = taken(&log);
     assert!(seen.contains(&"1000".to_owned()), "{seen:?}");
+}
+
+/// A look at dead letters that panics for one handler's does not make the next handler's letters its own.
+#[test]
+fn letters_are_told_with_their_own_handler() {
+    quiet_booms();
+    let engine = Engine::builder().workers(1).by_hand().start().unwrap();
+    let mut workers = engine.take_workers();
+    let jobs = engine.queue::<u64>("jobs").shards(2).open().unwrap();
+    let rejects = |_: &mut Leased<'_, u64, &'static str>| Answer::Reject("no");
+    let deliveries = engine.consume(&jobs).deliver(Rules::default()).handle(move |_| rejects).unwrap();
+    let mut publisher = jobs.publisher();
+    for shard in 0..2 {
+        let key = (0_u64..).find(|key| shard_of(key, 2) == shard).unwrap();
+        publisher.publish(&key, shard as u64).unwrap();
+    }
+    poll_all(&mut workers);
+    drop(workers);
+    let looked = deliveries.dead_letters(|_, letter| {
+        if letter.envelope.payload == 0 {
+            std::panic::panic_any(BOOM);
+        }
+        letter.envelope.payload
+    });
+    assert_eq!(looked, [(1, 1)]);
 }

@@ -1,23 +1,18 @@
 //! Items that are taken in and not delivered at once: duplicates, delayed ones, those whose header can't be made.
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use ringway::{
     Engine,
     delivery::{Answer, DedupWindow, Envelope, Id, Rules},
-    engine::{Watermarks, WorkerHealth},
-    router::{Sharing, shard_of},
     time::{Instant, Manual},
     worker::{Leased, Polled, Worker},
 };
 
-use super::{BOOM, poll_all, quiet_booms, until};
+use super::{BOOM, quiet_booms, until};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Job {
@@ -146,62 +141,4 @@ fn an_answer_that_is_home_counts_at_the_end() {
     let queue = report.ledger.queue("jobs").unwrap();
     assert_eq!((queue.handled, queue.left), (1, 1));
     assert_eq!(jobs.take_left().len(), 1);
-}
-
-/// A look at dead letters that panics for one handler's does not make the next handler's letters its own.
-#[test]
-fn letters_are_told_with_their_own_handler() {
-    quiet_booms();
-    let engine = Engine::builder().workers(1).by_hand().start().unwrap();
-    let mut workers = engine.take_workers();
-    let jobs = engine.queue::<u64>("jobs").shards(2).open().unwrap();
-    let rejects = |_: &mut Leased<'_, u64, &'static str>| Answer::Reject("no");
-    let deliveries = engine.consume(&jobs).deliver(Rules::default()).handle(move |_| rejects).unwrap();
-    let mut publisher = jobs.publisher();
-    for shard in 0..2 {
-        let key = (0_u64..).find(|key| shard_of(key, 2) == shard).unwrap();
-        publisher.publish(&key, shard as u64).unwrap();
-    }
-    poll_all(&mut workers);
-    drop(workers);
-    let looked = deliveries.dead_letters(|_, letter| {
-        if letter.envelope.payload == 0 {
-            std::panic::panic_any(BOOM);
-        }
-        letter.envelope.payload
-    });
-    assert_eq!(looked, [(1, 1)]);
-}
-
-/// As without rules of delivery: a call that a busy worker got goes to another. It had waited for the end of its nap.
-#[test]
-fn a_call_that_a_busy_worker_got_goes_to_another() {
-    let engine = Engine::builder().workers(2).start().unwrap();
-    let jobs = engine.queue::<u64>("jobs").shards(2).sharing(Sharing::Shared).open().unwrap();
-    let release = Arc::new(AtomicBool::new(false));
-    let released = Arc::clone(&release);
-    let deliveries = engine.consume(&jobs).deliver(Rules::default()).handle(move |_| {
-        let release = Arc::clone(&released);
-        move |item: &mut Leased<'_, u64, ()>| {
-            match **item {
-                0 => until("the other is done", || release.swap(false, Relaxed)),
-                _ => release.store(true, Relaxed),
-            }
-            Answer::Ack
-        }
-    });
-    let (deliveries, mut publisher) = (deliveries.unwrap(), jobs.publisher());
-    let watermarks = Watermarks::default();
-    let sleeps = |worker: &WorkerHealth| worker.heartbeat_age > Duration::from_millis(20);
-    let mut waited = Duration::ZERO;
-    for round in 1..=10 {
-        until("both workers sleep", || engine.health(&watermarks).workers.iter().all(sleeps));
-        let start = std::time::Instant::now();
-        publisher.publish_unkeyed(0).unwrap();
-        publisher.publish_unkeyed(1).unwrap();
-        until("they are done", || deliveries.ledger().acked == 2 * round);
-        waited += start.elapsed();
-    }
-    assert!(waited < Duration::from_secs(2), "{waited:?}: only the end of its nap woke the other");
-    assert!(engine.drain(Duration::from_secs(30)).is_drained());
 }

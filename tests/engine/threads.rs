@@ -13,9 +13,10 @@ use std::{
 use parking_lot::Mutex;
 use ringway::{
     Engine,
-    engine::{Watermarks, WorkerHealth},
-    router::{Contract, Held, Order, Sharing, Start},
-    worker::{Pin, Pinned, Polled, cpus},
+    delivery::Rules,
+    engine::{Attached, Watermarks, WorkerHealth},
+    router::{Contract, Held, Order, Queue, Sharing, Start},
+    worker::{Leased, Pin, Pinned, Polled, cpus},
 };
 
 use super::until;
@@ -218,21 +219,19 @@ fn a_slow_handler_leaves_the_next_its_whole_batch() {
 }
 
 /// A worker that sleeps at two shards is called at both, and takes its time with what it finds at the first: the other worker
-/// is called for what is at the second.
-#[test]
-fn a_call_that_a_busy_worker_got_goes_to_another() {
+/// is called for what is at the second. Each item's handler calls `busy`; `handled` tells how many were handled.
+fn a_call_goes_to_another<H>(
+    attach: impl FnOnce(&Engine, &Queue<u64>, fn(u64, &AtomicBool), Arc<AtomicBool>) -> H,
+    handled: impl Fn(&H) -> u64,
+) {
     let engine = Engine::builder().workers(2).start().unwrap();
     let jobs = engine.queue::<u64>("jobs").shards(2).sharing(Sharing::Shared).open().unwrap();
-    let release = Arc::new(AtomicBool::new(false));
-    let released = Arc::clone(&release);
-    let attached = engine.consume(&jobs).handle(move |_| {
-        let release = Arc::clone(&released);
-        move |item: Held<'_, u64>| match *item {
-            0 => until("the other is done", || release.swap(false, Relaxed)),
-            _ => release.store(true, Relaxed),
-        }
-    });
-    let (attached, mut publisher) = (attached.unwrap(), jobs.publisher());
+    let busy = |item, release: &AtomicBool| match item {
+        0 => until("the other is done", || release.swap(false, Relaxed)),
+        _ => release.store(true, Relaxed),
+    };
+    let attached = attach(&engine, &jobs, busy, Arc::default());
+    let mut publisher = jobs.publisher();
     let watermarks = Watermarks::default();
     let sleeps = |worker: &WorkerHealth| worker.heartbeat_age > Duration::from_millis(20);
     let mut waited = Duration::ZERO;
@@ -241,11 +240,39 @@ fn a_call_that_a_busy_worker_got_goes_to_another() {
         let start = Instant::now();
         publisher.publish_unkeyed(0).unwrap();
         publisher.publish_unkeyed(1).unwrap();
-        until("they are done", || attached.handled() == 2 * round);
+        until("they are done", || handled(&attached) == 2 * round);
         waited += start.elapsed();
     }
     assert!(waited < Duration::from_secs(2), "{waited:?}: only the end of its nap woke the other");
     assert!(engine.drain(Duration::from_secs(30)).is_drained());
+}
+
+#[test]
+fn a_call_that_a_busy_worker_got_goes_to_another() {
+    a_call_goes_to_another(
+        |engine, jobs, busy, release| {
+            let handler = move |_| {
+                let release = Arc::clone(&release);
+                move |item: Held<'_, u64>| busy(*item, &release)
+            };
+            engine.consume(jobs).handle(handler).unwrap()
+        },
+        Attached::handled,
+    );
+}
+
+#[test]
+fn a_call_that_a_busy_worker_got_goes_to_another_with_rules_of_delivery() {
+    a_call_goes_to_another(
+        |engine, jobs, busy, release| {
+            let handler = move |_| {
+                let release = Arc::clone(&release);
+                move |item: &mut Leased<'_, u64, ()>| busy(**item, &release)
+            };
+            engine.consume(jobs).deliver(Rules::default()).handle(handler).unwrap()
+        },
+        |deliveries| deliveries.ledger().acked,
+    );
 }
 
 /// Whoever brings a thread may let it sleep until something is there, and gets it back when its time is over or the engine is.

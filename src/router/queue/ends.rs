@@ -3,30 +3,30 @@
 use crate::ring::{Closes, Consumer, Displace, DisplaceError, PopError, Producer, PushError, lanes, mpmc};
 
 /// What a shard's publishers get their ends from. It keeps the ring open.
-pub(super) enum Origin<T> {
+pub(super) enum Template<T> {
     Total(mpmc::Producer<T>),
-    PerPublisher(lanes::Origin<T>),
+    PerPublisher(lanes::Template<T>),
 }
 
-impl<T: Send> Origin<T> {
+impl<T: Send> Template<T> {
     pub(super) fn inlet(&self) -> Inlet<T> {
         match self {
             Self::Total(producer) => Inlet::Total(producer.clone()),
-            Self::PerPublisher(origin) => Inlet::PerPublisher(origin.producer()),
+            Self::PerPublisher(template) => Inlet::PerPublisher(template.producer()),
         }
     }
 
     pub(super) fn close(&mut self) {
         match self {
             Self::Total(producer) => producer.close(),
-            Self::PerPublisher(origin) => origin.close(),
+            Self::PerPublisher(template) => template.close(),
         }
     }
 
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Total(producer) => producer.bytes(),
-            Self::PerPublisher(origin) => origin.bytes(),
+            Self::PerPublisher(template) => template.bytes(),
         }
     }
 }

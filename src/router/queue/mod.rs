@@ -18,7 +18,7 @@ use crate::sync::{Counter, Mutex, MutexGuard};
 use crate::wait::Signal;
 
 pub(crate) use self::ends::Intake;
-use self::ends::Origin;
+use self::ends::Template;
 pub use self::publisher::Publisher;
 
 mod ends;
@@ -46,7 +46,7 @@ struct Core<T> {
 }
 
 struct Ends<T> {
-    origin: Origin<T>,
+    template: Template<T>,
     /// Gone while a handler owns it.
     intake: Option<Intake<T>>,
 }
@@ -68,12 +68,12 @@ impl<T: Send + 'static> Queue<T> {
             Ok(Mutex::new(match plan.order {
                 Order::Total => {
                     let (producer, consumer) = mpmc(capacity)?;
-                    Ends { origin: Origin::Total(producer), intake: Some(Intake::Total(consumer)) }
+                    Ends { template: Template::Total(producer), intake: Some(Intake::Total(consumer)) }
                 }
                 Order::PerPublisher => {
                     let (producer, consumer) = lanes(capacity)?;
-                    let origin = Origin::PerPublisher(lanes::Origin::of(producer));
-                    Ends { origin, intake: Some(Intake::PerPublisher(consumer)) }
+                    let template = Template::PerPublisher(lanes::Template::of(producer));
+                    Ends { template, intake: Some(Intake::PerPublisher(consumer)) }
                 }
             }))
         };
@@ -89,14 +89,14 @@ impl<T: Send + 'static> Queue<T> {
     /// # Cost
     /// A few allocations, one more a shard, and a lane a shard with [`Order::PerPublisher`].
     pub fn publisher(&self) -> Publisher<T> {
-        let inlets = (0..self.shards()).map(|shard| self.ends(shard).origin.inlet());
+        let inlets = (0..self.shards()).map(|shard| self.ends(shard).template.inlet());
         Publisher::new(self.clone(), inlets, self.core.roll.join())
     }
 
     /// Refuses whatever is published from now on; what was accepted will be handled.
     pub fn close(&self) {
         for shard in 0..self.shards() {
-            self.ends(shard).origin.close();
+            self.ends(shard).template.close();
             self.bells(shard).items.notify_all();
             self.bells(shard).room.notify_all();
         }
@@ -105,17 +105,17 @@ impl<T: Send + 'static> Queue<T> {
     /// Items in a shard: a true value of now or a moment ago; `None` where only its handler can tell.
     pub fn depth(&self, shard: usize) -> Option<usize> {
         let ends = self.ends(shard);
-        match (&ends.intake, &ends.origin) {
+        match (&ends.intake, &ends.template) {
             (Some(intake), _) => Some(intake.depth()),
-            (None, Origin::Total(producer)) => Some(producer.depth()),
+            (None, Template::Total(producer)) => Some(producer.depth()),
             // What the lanes hold is for who reads them to see.
-            (None, Origin::PerPublisher(_)) => None,
+            (None, Template::PerPublisher(_)) => None,
         }
     }
 
     /// Bytes of heap that the rings hold now.
     pub fn bytes(&self) -> usize {
-        (0..self.shards()).map(|shard| self.ends(shard).origin.bytes()).sum()
+        (0..self.shards()).map(|shard| self.ends(shard).template.bytes()).sum()
     }
 
     /// What was accepted and never handled: after the handlers of a shard have ended, those items are here, oldest first.
