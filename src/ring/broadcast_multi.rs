@@ -292,9 +292,9 @@ impl<T: Send + Sync> super::Producer for Producer<T> {
     }
 
     fn depth(&self) -> usize {
-        // The gate first: the tail can only have moved on by then.
+        // The gate first: the tail can only have moved on by then, and the gate with it.
         let gate = self.shared.gate();
-        (self.shared.tail() - gate).min(self.shared.stamped.lap()) as usize
+        (self.shared.tail() - gate).min(self.shared.hold()) as usize
     }
 
     fn room(&self) -> usize {

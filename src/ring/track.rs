@@ -78,7 +78,8 @@ impl<T> Track<T> {
     /// Items published from `sequence` on, of which nothing before it has been given back; as far as this thread can see.
     ///
     /// No word says so: the producer does not pay for the question. The lines do: from the one of `sequence` on they are
-    /// full, up to the one that the producer has come to, which a binary search finds.
+    /// full, up to the one that the producer has come to, which a binary search finds. Where slots were given back and
+    /// filled anew meanwhile, every line looks full.
     pub(super) fn published_from(&self, sequence: u64) -> u64 {
         let start = Place::of(&self.lines, sequence);
         let lines = self.lines.count() as u64;
@@ -99,7 +100,7 @@ impl<T> Track<T> {
             let before = sequence + start.left_in_line() + (middle - 1) * Lines::<T>::PER_LINE;
             if count(middle) > before - sequence { full = middle } else { beyond = middle }
         }
-        count(full)
+        count(full).min(self.hold)
     }
 
     /// Where the producer stopped, once it is gone.
