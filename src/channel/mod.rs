@@ -62,6 +62,7 @@ mod shown;
 mod stream;
 mod weak;
 
+pub(crate) use self::policy::{time_of, time_word};
 #[cfg(feature = "async")]
 pub use self::stream::SendSink;
 pub use self::{

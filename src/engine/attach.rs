@@ -225,7 +225,7 @@ impl<'e, T: Send + Sync + 'static> Subscribing<'e, T> {
 #[must_use = "`handle` attaches it"]
 pub struct Consuming<'e, T> {
     pub(super) engine: &'e Engine,
-    queue: Queue<T>,
+    pub(super) queue: Queue<T>,
     on_panic: OnPanic,
     key_of: Option<KeyOf<T>>,
     workers: Vec<usize>,

@@ -181,6 +181,9 @@ pub(super) fn describe(started: &str, pinned: &[Pinned], desks: &[Arc<Desk>], re
         let _ = write!(text, "\n[{}.{:?}]\n", source.kind(), source.name().as_str());
         text.push_str(source.settings());
         let _ = writeln!(text, "# {} bytes reserved", source.bytes());
+        if let Some(rules) = registry.rules.get(source.name()) {
+            let _ = write!(text, "\n[queue.{:?}.delivery]\n{rules}", source.name().as_str());
+        }
     }
     let _ = writeln!(text, "\n# {bytes} bytes reserved in all");
     text

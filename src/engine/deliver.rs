@@ -17,6 +17,11 @@ impl<'e, T: Send + 'static> Consuming<'e, T> {
     /// come in time. It costs nothing where it is not asked for, and little where handlers say `Ok` straight away: such an item
     /// passes the tracker without waiting in it.
     ///
+    /// Rules that are as by [default](Rules::default) can be set from outside, like the queue's capacity: `[queue.NAME.delivery]` in
+    /// a file, or `RINGWAY_QUEUE_NAME_DELIVERY_ATTEMPTS_MAX` and its like. These are `capacity`, `in_flight_max`, `lease`,
+    /// `backoff` (`exponential:10ms:10s`), `jitter`, `attempts_max`, `total_max`, `dead_letters` (how many are kept) and `dedup`
+    /// (`120s:10000`). What came of it, [`effective_config`](super::Engine::effective_config) tells.
+    ///
     /// SQS: redrive policy, visibility timeout; JetStream: consumer configuration; Kafka: share group; RabbitMQ: manual acks
     /// and queue arguments; Sidekiq: `sidekiq_options`.
     ///
@@ -92,7 +97,9 @@ impl<'e, T: Send + 'static, E: Send + 'static, M> Delivering<'e, T, E, M> {
         M: Fn(T) -> Envelope<T> + Clone + Send + 'static,
     {
         let Self { consuming, rules, envelope, classify } = self;
-        let clock = &consuming.engine.clock;
+        let (engine, name) = (consuming.engine, consuming.queue.name().clone());
+        let (rules, told_rules) = engine.settings.rules(name.as_str(), rules)?;
+        let clock = &engine.clock;
         let mut parts = Vec::new();
         let mut inquiries = Vec::new();
         for nth in 0..consuming.handlers() {
@@ -114,6 +121,7 @@ impl<'e, T: Send + 'static, E: Send + 'static, M> Delivering<'e, T, E, M> {
             let told = parts.inquiry.told();
             (Box::new(DeliveryDuty::new(intakes, run, parts)), Some(told))
         })?;
+        engine.registry().rules.insert(name, told_rules);
         Ok(Deliveries { attached, inquiries })
     }
 }

@@ -89,6 +89,8 @@ pub enum AttachError {
     },
     /// The rules of delivery ask for what is not to be had.
     Rules(CapacityError),
+    /// A rule of delivery from outside the code is wrong.
+    Setting(SettingError),
     /// The engine is closed.
     Closed,
 }
@@ -116,6 +118,7 @@ impl fmt::Display for AttachError {
                 )
             }
             Self::Rules(error) => write!(f, "the rules of delivery: {error}"),
+            Self::Setting(error) => error.fmt(f),
             Self::Closed => f.write_str("the engine is closed: attach handlers before"),
         }
     }
@@ -127,6 +130,7 @@ impl Error for AttachError {
             Self::Name(error) => Some(error),
             Self::Open(error) => Some(error),
             Self::Rules(error) => Some(error),
+            Self::Setting(error) => Some(error),
             _ => None,
         }
     }
@@ -141,6 +145,12 @@ impl From<NameError> for AttachError {
 impl From<OpenError> for AttachError {
     fn from(error: OpenError) -> Self {
         Self::Open(error)
+    }
+}
+
+impl From<SettingError> for AttachError {
+    fn from(error: SettingError) -> Self {
+        Self::Setting(error)
     }
 }
 

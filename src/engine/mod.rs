@@ -57,6 +57,7 @@ mod health;
 mod ledger;
 mod open;
 mod registry;
+mod rules;
 mod settings;
 #[cfg(feature = "config")]
 mod settings_file;

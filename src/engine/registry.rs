@@ -7,6 +7,7 @@ use std::{
 
 use super::{follow::Watcher, source::Source};
 use crate::delivery;
+use crate::router::Name;
 use crate::worker::{Board, Figures, Told};
 
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(super) struct Registry {
     pub(super) handlers: Vec<HandlerRecord>,
     /// The sums of the handlers that are kept no more, by source.
     pub(super) gone: HashMap<u64, Handlers>,
+    /// The rules of delivery that a queue's handlers were attached with last, a line for each that is a setting.
+    pub(super) rules: HashMap<Name, String>,
     /// Told of each source that comes.
     pub(super) watchers: Vec<Watcher>,
     pub(super) next_id: u64,

@@ -14,6 +14,8 @@ type Values = BTreeMap<Vec<String>, (String, String)>;
 const OF_ENGINE: &[&str] = &["workers", "pin", "batch_items", "batch_time_us"];
 const OF_TOPIC: &[&str] = &["shards", "capacity"];
 const OF_QUEUE: &[&str] = &["shards", "capacity", "full", "order", "sharing"];
+const OF_DELIVERY: &[&str] =
+    &["capacity", "in_flight_max", "lease", "backoff", "jitter", "attempts_max", "total_max", "dead_letters", "dedup"];
 
 /// All values of a file, by key.
 pub(super) fn read(text: &str, place: &str) -> Result<Values, SettingError> {
@@ -57,14 +59,36 @@ impl Reader<'_> {
                 let allowed = format!("a table [{kind}.{}]", name.get_ref());
                 return Err(self.refuse(name.span().start, kind, name.get_ref(), &allowed));
             };
-            for (key, value) in table {
-                let word = key.get_ref().as_ref();
-                if !of.contains(&word) {
-                    let within = format!("{kind}.{}", name.get_ref());
-                    return Err(self.refuse(key.span().start, &within, word, &of.join(", ")));
+            self.read_keys(table, &[kind, name.get_ref()], of, values)?;
+        }
+        Ok(())
+    }
+
+    /// The values of a table, and of that with a queue's rules of delivery.
+    fn read_keys(
+        &self,
+        table: &DeTable<'_>,
+        within: &[&str],
+        of: &[&str],
+        values: &mut Values,
+    ) -> Result<(), SettingError> {
+        for (key, value) in table {
+            let word = key.get_ref().as_ref();
+            let path = [within, &[word]].concat();
+            match (&path[..], value.get_ref()) {
+                (["queue", _, "delivery"], DeValue::Table(rules)) => {
+                    self.read_keys(rules, &path, OF_DELIVERY, values)?
                 }
-                let key = vec![kind.to_owned(), name.get_ref().to_string(), word.to_owned()];
-                self.read_value(key, value, values)?;
+                _ if of.contains(&word) => {
+                    self.read_value(path.iter().map(|&word| word.to_owned()).collect(), value, values)?
+                }
+                _ => {
+                    let mut allowed = of.join(", ");
+                    if let ["queue", name] = within {
+                        allowed += &format!(", [queue.{name}.delivery]");
+                    }
+                    return Err(self.refuse(key.span().start, &within.join("."), word, &allowed));
+                }
             }
         }
         Ok(())

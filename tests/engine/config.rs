@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use ringway::{
     Engine,
-    engine::{Builder, Settings},
+    delivery::{Retry, Rules},
+    engine::{AttachError, Builder, Settings},
     router::{Contract, Policy},
+    time::Manual,
+    worker::Leased,
 };
+
+use super::poll_all;
 
 fn variables(pairs: &[(&str, &str)]) -> Settings {
     Settings::from_variables(pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())))
@@ -114,6 +119,100 @@ fn a_wrong_file_is_refused_with_its_line() {
     assert_eq!(
         error,
         "f.toml:3: queue.q.full is \"wait\": allowed is block, block:5ms, reject, drop-newest, drop-oldest"
+    );
+}
+
+/// Publishes one job that always fails to an engine by these settings; what it is told to be set to, and how often it tried.
+fn fail(settings: Settings, rules: Rules) -> Result<(String, u64), AttachError> {
+    let clock = Manual::new();
+    let engine = by_hand().workers(1).clock(clock.clone()).settings(settings).start().unwrap();
+    let jobs = engine.queue::<u64>("jobs").open()?;
+    let deliveries = engine.consume(&jobs).deliver(rules).handle(|_| |_: &mut Leased<'_, u64, ()>| Err(()))?;
+    jobs.publisher().publish(&0_u64, 7).unwrap();
+    let mut workers = engine.take_workers();
+    while deliveries.ledger().dead == 0 {
+        clock.advance(Duration::from_millis(10));
+        poll_all(&mut workers);
+    }
+    Ok((engine.effective_config(), deliveries.ledger().deliveries))
+}
+
+/// What code leaves as by default is set outside, and each rule is told with its place.
+#[test]
+fn rules_of_delivery_are_set_from_outside_where_code_leaves_them() {
+    let settings = variables(&[
+        ("RINGWAY_QUEUE_JOBS_DELIVERY_ATTEMPTS_MAX", "2"),
+        ("RINGWAY_QUEUE_JOBS_DELIVERY_BACKOFF", "fixed:0s"),
+        ("RINGWAY_QUEUE_JOBS_DELIVERY_DEDUP", "120s:50"),
+        ("RINGWAY_QUEUE_OTHERS_DELIVERY_LEASE", "1s"),
+    ]);
+    for (attempts_max, attempts, line) in
+        [(10, 2, "attempts_max = 2 # RINGWAY_QUEUE_JOBS_DELIVERY_ATTEMPTS_MAX\n"), (1, 1, "attempts_max = 1 # code\n")]
+    {
+        let rules = Rules { retry: Retry { attempts_max, ..Retry::default() }, in_flight_max: 7, ..Rules::default() };
+        let (text, made) = fail(settings.clone(), rules).unwrap();
+        assert_eq!(made, attempts as u64);
+        for line in [
+            line,
+            "\n[queue.\"jobs\".delivery]\ncapacity = 4096 # default\n",
+            "in_flight_max = 7 # code\n",
+            "lease = \"30s\" # default\n",
+            "backoff = \"fixed:0s\" # RINGWAY_QUEUE_JOBS_DELIVERY_BACKOFF\n",
+            "jitter = \"full\" # default\n",
+            "total_max = \"none\" # default\n",
+            "dead_letters = 1024 # default\n",
+            "dedup = \"120s:50\" # RINGWAY_QUEUE_JOBS_DELIVERY_DEDUP\n",
+        ] {
+            assert!(text.contains(line), "{line:?} in\n{text}");
+        }
+        let mut unused = vec!["RINGWAY_QUEUE_JOBS_DELIVERY_ATTEMPTS_MAX", "RINGWAY_QUEUE_OTHERS_DELIVERY_LEASE"];
+        unused.drain(..attempts - 1);
+        assert!(text.contains(&format!("# without effect: {}: nothing", unused.join(", "))), "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_rule_of_delivery_is_refused_with_its_place() {
+    for (key, value, allowed) in [
+        ("CAPACITY", "0", "capacity is \"0\": allowed is 1 to 4294950911"),
+        ("LEASE", "5m", "lease is \"5m\": allowed is 30s (ns, us, ms, s), none"),
+        ("BACKOFF", "fixed", "backoff is \"fixed\": allowed is fixed:1s, linear:1s:60s, exponential:10ms:10s, sidekiq"),
+        ("JITTER", "some", "jitter is \"some\": allowed is none, full, equal, decorrelated"),
+        ("ATTEMPTS_MAX", "0", "attempts_max is \"0\": allowed is 1 to 4294967295"),
+        ("DEDUP", "120s", "dedup is \"120s\": allowed is none, or a time and a count: 120s:10000"),
+    ] {
+        let variable = format!("RINGWAY_QUEUE_JOBS_DELIVERY_{key}");
+        let refused = fail(variables(&[(&variable, value)]), Rules::default()).unwrap_err().to_string();
+        assert_eq!(refused, format!("{variable}: queue.jobs.delivery.{allowed}"));
+    }
+}
+
+#[cfg(feature = "config")]
+#[test]
+fn a_file_sets_rules_of_delivery() {
+    let text = "[queue.jobs]\ncapacity = 64\n\n[queue.jobs.delivery]\nattempts_max = 3\nbackoff = \"fixed:0s\"\n";
+    let settings = variables(&[("RINGWAY_QUEUE_JOBS_DELIVERY_JITTER", "none")]).file(text, "f.toml").unwrap();
+    let (text, made) = fail(settings, Rules::default()).unwrap();
+    assert_eq!(made, 3);
+    for line in [
+        "capacity = 64 # f.toml:2",
+        "attempts_max = 3 # f.toml:5\nto",
+        "backoff = \"fixed:0s\" # f.toml:6\njitter = \"none\" # RINGWAY_QUEUE",
+    ] {
+        assert!(text.contains(line), "{line:?} in\n{text}");
+    }
+    // What it printed can be read again.
+    assert!(Settings::default().file(&text, "again").is_ok(), "{text}");
+
+    let read = |text: &str| Settings::default().file(text, "f.toml").unwrap_err().to_string();
+    let refused = read("[queue.a.delivery]\nattempts = 1\n");
+    assert!(refused.starts_with("f.toml:2: queue.a.delivery is \"attempts\": allowed is capacity, in_flight_max, "));
+    assert!(
+        read("[queue.a]\ndelivery = 1\n")
+            .ends_with("allowed is shards, capacity, full, order, sharing, [queue.a.delivery]")
+    );
+    assert!(
+        read("[topic.a.delivery]\ncapacity = 1\n").starts_with("f.toml:1: topic.a is \"delivery\": allowed is shards")
     );
 }
 
