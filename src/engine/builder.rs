@@ -105,6 +105,7 @@ impl Builder {
             return Err(StartError::Name { asked: self.name });
         }
         let settings = self.settings.unwrap_or_else(Settings::from_environment);
+        settings.check_fallbacks()?;
         let default = Limits::default();
         let is_workers = |workers: &usize| (1..=WORKERS_MAX).contains(workers);
         let workers = settings.pick(self.workers, &["workers"], "1 to 1024", is_workers, cpus_granted())?;

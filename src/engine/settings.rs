@@ -54,6 +54,34 @@ pub struct Settings {
     fallbacks: BTreeMap<Vec<String>, String>,
 }
 
+/// The place of what the application says for itself.
+const APPLICATION: &str = "default of the application";
+
+const OF_ENGINE: &[&str] = &["workers", "pin", "batch_items", "batch_time_us"];
+const OF_TOPIC: &[&str] = &["shards", "capacity"];
+const OF_QUEUE: &[&str] = &["shards", "capacity", "full", "order", "sharing"];
+const OF_DELIVERY: &[&str] =
+    &["capacity", "in_flight_max", "lease", "backoff", "jitter", "attempts_max", "total_max", "dead_letters", "dedup"];
+
+/// Refuses the key, in words, of no setting; the place is the caller's to say.
+pub(super) fn check_key(path: &[&str]) -> Result<(), SettingError> {
+    let (keys, tables) = match path {
+        ["topic", _, _] => (OF_TOPIC, String::new()),
+        ["queue", name, _] => (OF_QUEUE, format!(", [queue.{name}.delivery]")),
+        ["queue", _, "delivery", _] => (OF_DELIVERY, String::new()),
+        _ => (OF_ENGINE, ", [topic.NAME], [queue.NAME]".to_owned()),
+    };
+    let (key, found) = match path {
+        [within @ .., word] if keys != OF_ENGINE => (within.join("."), (*word).to_owned()),
+        _ => ("key".to_owned(), path.join(".")),
+    };
+    if keys.contains(&&*found) {
+        return Ok(());
+    }
+    let allowed = keys.join(", ") + &tables;
+    Err(SettingError { key, place: String::new(), found, allowed })
+}
+
 /// A value, and where it is from.
 #[derive(Debug, Clone)]
 pub(super) struct Picked<V> {
@@ -98,7 +126,7 @@ impl Settings {
 
     /// What the application takes where neither the code, the environment nor a file says anything, instead of the default: a
     /// program that has a default of its own leaves it to be set from outside. The key is in words: `&["workers"]`,
-    /// `&["topic", "trades", "shards"]`.
+    /// `&["topic", "trades", "shards"]`; one that means nothing is refused when the engine starts.
     ///
     /// # Examples
     /// ```
@@ -116,6 +144,14 @@ impl Settings {
     pub fn fallback(mut self, key: &[&str], value: impl Display) -> Self {
         self.fallbacks.insert(key.iter().map(|&word| word.to_owned()).collect(), value.to_string());
         self
+    }
+
+    /// Refuses keys of the application that mean nothing; values are checked when they are used.
+    pub(super) fn check_fallbacks(&self) -> Result<(), SettingError> {
+        self.fallbacks.keys().try_for_each(|key| {
+            let path: Vec<_> = key.iter().map(String::as_str).collect();
+            check_key(&path).map_err(|error| SettingError { place: APPLICATION.to_owned(), ..error })
+        })
     }
 
     /// What is set outside and had no effect, as a comment: `text` names the places of all that had.
@@ -147,7 +183,7 @@ impl Settings {
         let (text, origin) = match (self.variables.get(&variable), self.file.get(&key), self.fallbacks.get(&key)) {
             (Some(text), ..) => (text, variable),
             (None, Some((text, place)), _) => (text, place.clone()),
-            (None, None, Some(text)) => (text, "default of the application".to_owned()),
+            (None, None, Some(text)) => (text, APPLICATION.to_owned()),
             (None, None, None) => return Ok(Picked { value: default, origin: "default".to_owned() }),
         };
         match text.trim().parse().ok().filter(is_allowed) {

@@ -7,15 +7,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use super::settings::check_key;
 use crate::router::SettingError;
 
 type Values = BTreeMap<Vec<String>, (String, String)>;
-
-const OF_ENGINE: &[&str] = &["workers", "pin", "batch_items", "batch_time_us"];
-const OF_TOPIC: &[&str] = &["shards", "capacity"];
-const OF_QUEUE: &[&str] = &["shards", "capacity", "full", "order", "sharing"];
-const OF_DELIVERY: &[&str] =
-    &["capacity", "in_flight_max", "lease", "backoff", "jitter", "attempts_max", "total_max", "dead_letters", "dedup"];
 
 /// All values of a file, by key.
 pub(super) fn read(text: &str, place: &str) -> Result<Values, SettingError> {
@@ -25,18 +20,7 @@ pub(super) fn read(text: &str, place: &str) -> Result<Values, SettingError> {
         reader.refuse(at, "TOML", error.message(), "valid TOML")
     })?;
     let mut values = Values::new();
-    for (key, value) in table.get_ref() {
-        let word = key.get_ref().as_ref();
-        match (word, value.get_ref()) {
-            ("topic", DeValue::Table(named)) => reader.read_named(named, word, OF_TOPIC, &mut values)?,
-            ("queue", DeValue::Table(named)) => reader.read_named(named, word, OF_QUEUE, &mut values)?,
-            _ if OF_ENGINE.contains(&word) => reader.read_value(vec![word.to_owned()], value, &mut values)?,
-            _ => {
-                let allowed = format!("{}, [topic.NAME], [queue.NAME]", OF_ENGINE.join(", "));
-                return Err(reader.refuse(key.span().start, "key", word, &allowed));
-            }
-        }
-    }
+    reader.read_table(table.get_ref(), &[], &mut values)?;
     Ok(values)
 }
 
@@ -46,48 +30,21 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The tables of topics, or of queues.
-    fn read_named(
-        &self,
-        named: &DeTable<'_>,
-        kind: &str,
-        of: &[&str],
-        values: &mut Values,
-    ) -> Result<(), SettingError> {
-        for (name, table) in named {
-            let DeValue::Table(table) = table.get_ref() else {
-                let allowed = format!("a table [{kind}.{}]", name.get_ref());
-                return Err(self.refuse(name.span().start, kind, name.get_ref(), &allowed));
-            };
-            self.read_keys(table, &[kind, name.get_ref()], of, values)?;
-        }
-        Ok(())
-    }
-
-    /// The values of a table, and of that with a queue's rules of delivery.
-    fn read_keys(
-        &self,
-        table: &DeTable<'_>,
-        within: &[&str],
-        of: &[&str],
-        values: &mut Values,
-    ) -> Result<(), SettingError> {
+    /// The values of a table, and of those within it.
+    fn read_table(&self, table: &DeTable<'_>, within: &[&str], values: &mut Values) -> Result<(), SettingError> {
         for (key, value) in table {
-            let word = key.get_ref().as_ref();
-            let path = [within, &[word]].concat();
-            match (&path[..], value.get_ref()) {
-                (["queue", _, "delivery"], DeValue::Table(rules)) => {
-                    self.read_keys(rules, &path, OF_DELIVERY, values)?
+            let path = [within, &[key.get_ref().as_ref()]].concat();
+            match (value.get_ref(), &path[..]) {
+                (DeValue::Table(inner), ["topic" | "queue"] | ["topic" | "queue", _] | ["queue", _, "delivery"]) => {
+                    self.read_table(inner, &path, values)?
                 }
-                _ if of.contains(&word) => {
-                    self.read_value(path.iter().map(|&word| word.to_owned()).collect(), value, values)?
+                (_, [kind @ ("topic" | "queue"), name]) => {
+                    let allowed = format!("a table [{kind}.{name}]");
+                    return Err(self.refuse(key.span().start, kind, name, &allowed));
                 }
                 _ => {
-                    let mut allowed = of.join(", ");
-                    if let ["queue", name] = within {
-                        allowed += &format!(", [queue.{name}.delivery]");
-                    }
-                    return Err(self.refuse(key.span().start, &within.join("."), word, &allowed));
+                    check_key(&path).map_err(|error| SettingError { place: self.at(key.span().start), ..error })?;
+                    self.read_value(path.iter().map(|&word| word.to_owned()).collect(), value, values)?;
                 }
             }
         }

@@ -216,6 +216,37 @@ fn a_file_sets_rules_of_delivery() {
     );
 }
 
+/// A slip in a key of the application's own was never told.
+#[test]
+fn a_default_of_the_application_with_a_wrong_key_is_refused() {
+    let start = |key: &[&str]| by_hand().settings(Settings::default().fallback(key, 1)).start().map(drop);
+    for key in
+        [&["workers"][..], &["topic", "a.b", "shards"], &["queue", "a", "full"], &["queue", "a", "delivery", "dedup"]]
+    {
+        start(key).unwrap();
+    }
+    for (key, refused) in [
+        (
+            &["wrokers"][..],
+            "key is \"wrokers\": allowed is workers, pin, batch_items, batch_time_us, [topic.NAME], [queue.NAME]",
+        ),
+        (&["topics", "a", "shards"], "key is \"topics.a.shards\": allowed is workers, "),
+        (&["topic", "a", "shrads"], "topic.a is \"shrads\": allowed is shards, capacity"),
+        (
+            &["queue", "a", "delivery"],
+            "queue.a is \"delivery\": allowed is shards, capacity, full, order, sharing, [queue.a.delivery]",
+        ),
+        (
+            &["queue", "a", "delivery", "lesae"],
+            "queue.a.delivery is \"lesae\": allowed is capacity, in_flight_max, lease, ",
+        ),
+        (&[], "key is \"\": allowed is workers, "),
+    ] {
+        let told = start(key).unwrap_err().to_string();
+        assert!(told.starts_with(&format!("default of the application: {refused}")), "{told}");
+    }
+}
+
 /// Of many queues and topics one has the wrong capacity: which?
 #[test]
 fn a_wrong_capacity_is_refused_with_its_name() {
