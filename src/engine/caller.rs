@@ -87,6 +87,9 @@ pub struct Caller<T: Send + 'static, R: Send + 'static, E: Send + 'static> {
     clock: AnyClock,
 }
 
+/// How often whoever waits looks at a clock that is turned by hand.
+const LOOK: Duration = Duration::from_millis(1);
+
 /// How long a [`Caller::call`] may take.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -170,7 +173,8 @@ impl<T: Send + 'static, R: Send + 'static, E: Send + 'static> Caller<T, R, E> {
         self.calls.take(ticket)
     }
 
-    /// Waits for the reply to a call; `None` if there is no such call (any more).
+    /// Waits for the reply to a call, up to the call's time by [`Engine::now`]: that of a [clock](super::Builder::clock) by hand
+    /// is over when somebody has turned it so far. `None` if there is no such call (any more).
     pub fn wait(&mut self, ticket: Ticket) -> Option<Result<R, CallError<E>>> {
         self.wait_until(|caller| caller.look_for(ticket))
     }
@@ -223,9 +227,14 @@ impl<T: Send + 'static, R: Send + 'static, E: Send + 'static> Caller<T, R, E> {
         }
     }
 
-    /// When the next call times out.
+    /// When to look whether a call has timed out.
     pub(super) fn alarm(&self) -> Option<Moment> {
-        self.clock.alarm(self.calls.next_at()?)
+        let at = self.calls.next_at()?;
+        match self.clock {
+            // Nobody tells when it is turned.
+            AnyClock::Manual(_) => Some(Moment::now() + LOOK),
+            AnyClock::Machine(_) => self.clock.alarm(at),
+        }
     }
 
     /// Calls that are open: pending, or with a reply that was not taken.

@@ -11,7 +11,7 @@ use ringway::{
     worker::{Leased, Worker},
 };
 
-use super::{BOOM, poll_all, quiet_booms};
+use super::{BOOM, poll_all, quiet_booms, until};
 
 type Job = Call<u64, u64, &'static str>;
 
@@ -182,6 +182,19 @@ fn a_worker_that_goes_takes_nobody_along() {
     drop(engine.abort());
     assert_eq!(queue.take_left().len(), 1, "the job is handed back, and dropped here");
     assert_eq!(pending.wait(), Err(CallError::WorkerDied));
+}
+
+/// A caller that waits hears that its time is over by the clock that the engine goes by, whoever turns it.
+#[test]
+fn a_wait_ends_when_a_clock_by_hand_has_been_turned() {
+    let Bench { engine: _engine, workers: _workers, clock, mut caller, .. } = Bench::new(1);
+    let hour = Duration::from_secs(3600);
+    let waiting = std::thread::spawn(move || caller.call_for(&0_u32, 7, hour).unwrap().wait());
+    until("the hour is over", || {
+        clock.advance(Duration::from_secs(1));
+        waiting.is_finished()
+    });
+    assert_eq!(waiting.join().unwrap(), Err(CallError::TimedOut));
 }
 
 #[test]
