@@ -297,3 +297,35 @@ impl<T, E, M> std::fmt::Debug for Delivering<'_, T, E, M> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+    use crate::ring::Producer;
+    use crate::router::Held;
+    use crate::worker::Leased;
+
+    /// A publisher stands in the middle of a push while a worker goes: whoever asked is answered, and what lies behind that push
+    /// is handed back when it is through.
+    #[test]
+    fn a_worker_that_goes_does_not_take_along_what_it_could_not_reach() {
+        let engine = Engine::builder().workers(1).by_hand().start().expect("an engine");
+        let (jobs, plain) = (engine.queue("jobs").open(), engine.queue("plain").open());
+        let (jobs, plain) = (jobs.expect("a queue"), plain.expect("a queue"));
+        let handler = |_: &mut Leased<'_, u64, ()>| ();
+        let deliveries = engine.consume(&jobs).deliver(Rules::default()).handle(move |_| handler).expect("handlers");
+        let attached = engine.consume(&plain).handle(|_| |_: Held<'_, u64>| ()).expect("handlers");
+        let mut ends = [jobs.producer(0), plain.producer(0)];
+        let claims = ends.each_mut().map(|end| end.try_claim(1).expect("there is room"));
+        jobs.publisher().publish(&0_u64, 7).expect("there is room");
+        plain.publisher().publish(&0_u64, 8).expect("there is room");
+        let asked = deliveries.ask(0, |tracker, _| tracker.depth());
+        drop(engine.take_workers());
+        assert_eq!(asked.try_recv(), Ok(0));
+        assert!(deliveries.attached().is_over() && attached.is_over());
+        drop(claims);
+        engine.abort().ledger.check().expect("it balances");
+        assert_eq!((jobs.take_left(), plain.take_left()), (vec![7], vec![8]));
+    }
+}

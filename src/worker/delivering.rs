@@ -422,6 +422,10 @@ where
         self.intakes.end(end);
     }
 
+    fn give_up(&mut self) {
+        self.finish(End::Aborted);
+    }
+
     fn note(&mut self, panic: Box<dyn Any + Send>) {
         self.run.failure(panic, 1, Action::Noted, None);
         // What was taken before the panic left room, of which nobody was told.

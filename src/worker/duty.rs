@@ -50,6 +50,9 @@ pub(crate) trait Duty: Send {
     /// Nothing is to be handled from now on; what is left is counted, and handed back where it can be, in further turns.
     fn end(&mut self, end: End);
 
+    /// It has no further turn, whatever is still on its way: it ends as it is.
+    fn give_up(&mut self);
+
     /// A panic came out of the turn itself: from the drop of an item.
     fn note(&mut self, panic: Box<dyn std::any::Any + Send>);
 
@@ -207,6 +210,10 @@ impl<T: Send + 'static, H: Handler<Queue<T>>> Duty for QueueDuty<T, H> {
         self.intakes.end(end);
     }
 
+    fn give_up(&mut self) {
+        self.finish(End::Aborted);
+    }
+
     fn note(&mut self, panic: Box<dyn std::any::Any + Send>) {
         self.run.failure(panic, 1, super::Action::Noted, None);
         self.run.tell();
@@ -320,6 +327,12 @@ impl<T: Send + Sync + 'static, H: Handler<Topic<T>>> Duty for TopicDuty<T, H> {
         if let Some(reader) = &mut self.reader {
             reader.close();
         }
+    }
+
+    fn give_up(&mut self) {
+        // What its reader does not show any more is told as waiting.
+        self.run.hook(|handler| handler.ended(End::Aborted));
+        self.run.figures.set_end(End::Aborted);
     }
 
     fn note(&mut self, panic: Box<dyn std::any::Any + Send>) {

@@ -409,10 +409,21 @@ fn abandon(mut duty: Box<dyn Duty>) {
     let _in_handlers = enter_handlers();
     duty.end(End::Aborted);
     // A claim of a thread that is stopped just now may be in the way for a moment.
-    for _ in 0..1000 {
+    let mut moments = 1000;
+    loop {
         match catch_unwind(AssertUnwindSafe(|| duty.turn(&Limits::default(), Instant::now()))) {
             Ok(Turn::Ended) => break,
-            Ok(_) => std::thread::yield_now(),
+            Ok(_) if moments > 0 => {
+                moments -= 1;
+                std::thread::yield_now();
+            }
+            Ok(_) => {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| duty.give_up())) {
+                    forget(panic);
+                }
+                break;
+            }
+            // Of an item whose drop panics nothing is left: there is one less.
             Err(panic) => forget(panic),
         }
     }

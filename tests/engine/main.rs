@@ -2,6 +2,7 @@
 //! do.
 #![cfg(not(ringway_loom))]
 
+mod asking;
 mod calls;
 mod closing;
 mod config;

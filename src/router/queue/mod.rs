@@ -182,6 +182,13 @@ impl<T: Send + 'static> Queue<T> {
         &self.core.bells[shard]
     }
 
+    /// An end of a shard's ring, to stand in its way.
+    #[cfg(test)]
+    pub(crate) fn producer(&self, shard: usize) -> impl Producer<Item = T> + use<T> {
+        let Template::Total(producer) = &self.ends(shard).template else { panic!("an order for all publishers") };
+        producer.clone()
+    }
+
     fn ends(&self, shard: usize) -> MutexGuard<'_, Ends<T>> {
         self.core.shards[shard].lock()
     }

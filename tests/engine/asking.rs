@@ -1,0 +1,43 @@
+//! What is asked of handlers with rules of delivery has an answer, also when they have ended.
+
+use std::panic::panic_any;
+
+use ringway::{
+    delivery::{Answer, DeadLetterRules, Rules, WhenFull},
+    worker::Leased,
+};
+
+use super::{BOOM, by_hand, poll_all};
+
+/// An error whose drop panics, unless something has panicked already.
+struct Fault;
+
+impl Drop for Fault {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic_any(BOOM);
+        }
+    }
+}
+
+/// A worker goes that has more in hand whose drop panics than it has patience; who asked it before waited for ever.
+#[test]
+fn a_worker_that_goes_leaves_no_question_without_an_answer() {
+    let (engine, mut workers) = by_hand(1);
+    let jobs = engine.queue::<u64>("jobs").capacity(2048).open().unwrap();
+    let dead_letters = DeadLetterRules { capacity: 1, when_full: WhenFull::Hold };
+    let rejects = |_: &mut Leased<'_, u64, Fault>| Answer::Reject(Fault);
+    let rules = Rules { dead_letters, ..Rules::default() };
+    let deliveries = engine.consume(&jobs).deliver(rules).handle(move |_| rejects).unwrap();
+    let mut publisher = jobs.publisher();
+    (0..2000).for_each(|job| publisher.publish(&0_u64, job).unwrap());
+    poll_all(&mut workers);
+    let asked = deliveries.ask(0, |tracker, _| tracker.depth());
+    drop(workers);
+    assert_eq!(asked.try_recv(), Ok(0));
+    assert!(deliveries.attached().is_over());
+    assert_eq!(jobs.take_left().len(), 1999);
+    engine.abort().ledger.check().unwrap();
+    // The error of the one that is a dead letter.
+    std::mem::forget(deliveries);
+}
