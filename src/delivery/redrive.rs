@@ -91,6 +91,8 @@ pub enum RedriveError {
     Gone,
     /// As many items are in hand as fit.
     Full,
+    /// Its handler has ended, and nobody delivers it any more.
+    Ended,
 }
 
 impl fmt::Display for RedriveError {
@@ -98,6 +100,9 @@ impl fmt::Display for RedriveError {
         f.write_str(match self {
             Self::Gone => "the dead letter is not there any more: list what is",
             Self::Full => "as many items are in hand as fit: settle some first, or use redrive_all",
+            Self::Ended => {
+                "its handler has ended: remove the dead letter, and publish what is in it to a queue that is served"
+            }
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::delivery::{
     Tracker,
 };
 use crate::time::Instant;
-use crate::worker::{Classes, DeliveryDuty, DeliveryHandler, DeliveryParts, Home, Inquiry, OwnedTracker, Told};
+use crate::worker::{Classes, DeliveryDuty, DeliveryHandler, DeliveryParts, Home, Inquiry, Look, OwnedTracker, Told};
 
 type Classify<E> = Arc<dyn Fn(&E) -> Class + Send + Sync>;
 
@@ -155,7 +155,8 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
     }
 
     /// Lets `question` look at the nth handler's tracker, or change something: cancel, redrive, purge. Returns where the answer
-    /// comes. A worker [by hand](super::Builder::by_hand) answers when it is polled.
+    /// comes. A worker [by hand](super::Builder::by_hand) answers when it is polled. When the handler has ended nobody delivers
+    /// what is redriven then: [`redrive`](Self::redrive) refuses that.
     ///
     /// # Panics
     /// If there is no such handler. Where `question` panics, no answer comes.
@@ -164,13 +165,13 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
         nth: usize,
         question: impl FnOnce(&mut OwnedTracker<T, E>, Instant) -> R + Send + 'static,
     ) -> Receiver<R> {
-        self.inquiries[nth].ask(question)
+        self.inquiries[nth].ask(|look| question(look.tracker, look.now))
     }
 
     /// Asks every handler, and waits for their answers, each with the number of the handler.
     fn ask_all<R: Send + 'static>(
         &self,
-        question: impl Fn(&mut OwnedTracker<T, E>, Instant) -> R + Clone + Send + 'static,
+        question: impl Fn(Look<'_, T, E>) -> R + Clone + Send + 'static,
     ) -> Vec<(usize, R)> {
         let answers: Vec<_> = self.inquiries.iter().map(|inquiry| inquiry.ask(question.clone())).collect();
         answers.into_iter().enumerate().filter_map(|(nth, answer)| Some((nth, answer.recv().ok()?))).collect()
@@ -201,7 +202,7 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
         &self,
         look: impl Fn(LetterId, &DeadLetter<T, E>) -> R + Clone + Send + 'static,
     ) -> Vec<(usize, R)> {
-        let all = self.ask_all(move |tracker, _| {
+        let all = self.ask_all(move |Look { tracker, .. }| {
             tracker.dead_letters().list().map(|(id, letter)| look(id, letter)).collect::<Vec<_>>()
         });
         let of_handler = |(nth, looked): (usize, Vec<R>)| looked.into_iter().map(move |looked| (nth, looked));
@@ -224,14 +225,19 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
     /// # Panics
     /// If there is no such handler.
     pub fn redrive(&self, nth: usize, letter: LetterId) -> Result<ItemId, RedriveError> {
-        let answer = self.ask(nth, move |tracker, now| tracker.redrive(letter, now));
+        let answer = self.inquiries[nth].ask(move |Look { tracker, now, goes_on }| match goes_on {
+            true => tracker.redrive(letter, now),
+            false => Err(RedriveError::Ended),
+        });
         answer.recv().unwrap_or(Err(RedriveError::Gone))
     }
 
     /// Accepts all dead letters again that are there now, each handler at this rate or as fast as there is room; returns how
-    /// many those are. Waits until the workers have answered.
+    /// many those are; of a handler that has ended none. Those whose turn has not come when their handler ends stay dead letters.
+    /// Waits until the workers have answered.
     pub fn redrive_all(&self, rate: Option<Rate>) -> usize {
-        self.ask_all(move |tracker, _| tracker.redrive_all(rate)).into_iter().map(|(_, letters)| letters).sum()
+        let redrive = move |look: Look<'_, T, E>| if look.goes_on { look.tracker.redrive_all(rate) } else { 0 };
+        self.ask_all(redrive).into_iter().map(|(_, letters)| letters).sum()
     }
 
     /// Takes the item of this id out, unless it is in a handler's hands: a delayed one, say, or one that waits for its next
@@ -279,7 +285,7 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
 
     /// Drops all dead letters; returns how many there were. Waits until the workers have answered.
     pub fn purge(&self) -> usize {
-        self.ask_all(|tracker, _| tracker.dead_letters_mut().purge()).into_iter().map(|(_, letters)| letters).sum()
+        self.ask_all(|look| look.tracker.dead_letters_mut().purge()).into_iter().map(|(_, letters)| letters).sum()
     }
 }
 

@@ -94,7 +94,7 @@ where
             && let Some(tracker) = &mut self.tracker
         {
             self.asks = asks;
-            self.inquiry.answer_all(tracker, self.clock.at(start));
+            self.inquiry.answer_all(tracker, self.clock.at(start), true);
         }
         // One that is full takes nothing, and would call itself again and again.
         if self.tracker.as_ref().is_some_and(|tracker| tracker.room() > 0) {

@@ -43,7 +43,7 @@ pub(crate) use self::{
     pin::{PINS, pin, place},
     stage::Stage,
     supervisor::{Failures, Figures, KeyOf, Plan, Supervised},
-    tracking::{Inquiry, Told},
+    tracking::{Inquiry, Look, Told},
 };
 pub use self::{
     duty::Limits,

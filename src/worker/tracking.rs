@@ -19,7 +19,15 @@ pub type OwnedTracker<T, E> = Tracker<T, E, Classes<E>>;
 /// A delivery of such a tracker.
 pub(super) type OwnedDelivery<'t, T, E> = Delivery<'t, T, E, Classes<E>>;
 
-type Question<T, E> = Box<dyn FnOnce(&mut OwnedTracker<T, E>, Instant) + Send>;
+type Question<T, E> = Box<dyn FnOnce(Look<'_, T, E>) + Send>;
+
+/// What a question is shown.
+pub(crate) struct Look<'t, T, E> {
+    pub(crate) tracker: &'t mut OwnedTracker<T, E>,
+    pub(crate) now: Instant,
+    /// Whether anybody still delivers what is in hand.
+    pub(crate) goes_on: bool,
+}
 
 /// The figures of a tracker, told by its worker after each batch.
 #[derive(Debug, Default)]
@@ -75,12 +83,12 @@ impl<T: Send + 'static, E: Send + 'static> Inquiry<T, E> {
     /// Lets `question` look at the tracker, on its worker's thread, or here when that has ended.
     pub(crate) fn ask<R: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut OwnedTracker<T, E>, Instant) -> R + Send + 'static,
+        question: impl FnOnce(Look<'_, T, E>) -> R + Send + 'static,
     ) -> mpsc::Receiver<R> {
         let (answer, answers) = mpsc::channel();
-        let question = Box::new(move |tracker: &mut OwnedTracker<T, E>, now| {
+        let question = Box::new(move |look: Look<'_, T, E>| {
             // Whoever asked may be gone.
-            let _ = answer.send(question(tracker, now));
+            let _ = answer.send(question(look));
         });
         let resting = {
             let mut asked = self.asked.lock();
@@ -104,10 +112,11 @@ impl<T: Send + 'static, E: Send + 'static> Inquiry<T, E> {
     }
 
     /// Answers what was asked. Questions are the caller's code, so nothing is locked meanwhile; one that panics has no answer.
-    pub(super) fn answer_all(&self, tracker: &mut OwnedTracker<T, E>, now: Instant) {
+    pub(super) fn answer_all(&self, tracker: &mut OwnedTracker<T, E>, now: Instant, goes_on: bool) {
         let questions = std::mem::take(&mut self.asked.lock().questions);
         for question in questions {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| question(tracker, now))) {
+            let look = Look { tracker: &mut *tracker, now, goes_on };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| question(look))) {
                 forget(panic);
             }
         }
@@ -117,7 +126,7 @@ impl<T: Send + 'static, E: Send + 'static> Inquiry<T, E> {
     /// Puts the tracker down for good.
     pub(super) fn put_down(&self, mut tracker: OwnedTracker<T, E>) {
         loop {
-            self.answer_all(&mut tracker, self.clock.now());
+            self.answer_all(&mut tracker, self.clock.now(), false);
             let mut asked = self.asked.lock();
             if asked.questions.is_empty() {
                 asked.tracker = Some(tracker);

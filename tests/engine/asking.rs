@@ -3,7 +3,7 @@
 use std::panic::panic_any;
 
 use ringway::{
-    delivery::{Answer, DeadLetterRules, Rules, WhenFull},
+    delivery::{Answer, DeadLetterRules, RedriveError, Rules, WhenFull},
     worker::Leased,
 };
 
@@ -40,4 +40,24 @@ fn a_worker_that_goes_leaves_no_question_without_an_answer() {
     engine.abort().ledger.check().unwrap();
     // The error of the one that is a dead letter.
     std::mem::forget(deliveries);
+}
+
+/// Nobody delivers any more: what came back from among the dead letters stayed in hand for ever.
+#[test]
+fn a_dead_letter_stays_where_it_is_when_its_handler_has_ended() {
+    let (engine, mut workers) = by_hand(1);
+    let jobs = engine.queue::<u64>("jobs").open().unwrap();
+    let rejects = |_: &mut Leased<'_, u64, ()>| Answer::Reject(());
+    let deliveries = engine.consume(&jobs).deliver(Rules::default()).handle(move |_| rejects).unwrap();
+    jobs.publisher().publish(&0_u64, 7).unwrap();
+    engine.close();
+    poll_all(&mut workers);
+    assert!(engine.is_drained());
+    let letters = deliveries.dead_letters(|id, _| id);
+    let [(0, letter)] = letters[..] else { panic!("one died") };
+    assert_eq!(deliveries.redrive(0, letter), Err(RedriveError::Ended));
+    assert_eq!(deliveries.redrive_all(None), 0);
+    let ledger = deliveries.ledger();
+    assert_eq!((ledger.in_hand, ledger.redriven), (0, 0));
+    assert_eq!(deliveries.remove(0, letter).map(|letter| letter.envelope.payload), Some(7));
 }
