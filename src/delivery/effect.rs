@@ -240,6 +240,8 @@ pub enum CancelError {
     Gone,
     /// It is in a handler's hands.
     Leased,
+    /// It is not in hand, but its queue holds more than its worker has room for: it may be there. Of an engine only.
+    OutOfReach,
 }
 
 impl fmt::Display for CancelError {
@@ -247,6 +249,9 @@ impl fmt::Display for CancelError {
         f.write_str(match self {
             Self::Gone => "no such item is in hand: there is nothing to cancel",
             Self::Leased => "the item is leased to a handler: wait for its answer",
+            Self::OutOfReach => {
+                "the queue holds more than is in hand, maybe the item: try again, or raise Rules::capacity"
+            }
         })
     }
 }

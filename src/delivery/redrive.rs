@@ -91,7 +91,7 @@ pub enum RedriveError {
     Gone,
     /// As many items are in hand as fit.
     Full,
-    /// Its handler has ended, and nobody delivers it any more.
+    /// Its handler has ended, and nobody delivers it any more. Of an engine only.
     Ended,
 }
 

@@ -165,7 +165,7 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
         nth: usize,
         question: impl FnOnce(&mut OwnedTracker<T, E>, Instant) -> R + Send + 'static,
     ) -> Receiver<R> {
-        self.inquiries[nth].ask(|look| question(look.tracker, look.now))
+        self.inquiries[nth].ask(false, |look| question(look.tracker, look.now))
     }
 
     /// Asks every handler, and waits for their answers, each with the number of the handler.
@@ -173,7 +173,7 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
         &self,
         question: impl Fn(Look<'_, T, E>) -> R + Clone + Send + 'static,
     ) -> Vec<(usize, R)> {
-        let answers: Vec<_> = self.inquiries.iter().map(|inquiry| inquiry.ask(question.clone())).collect();
+        let answers: Vec<_> = self.inquiries.iter().map(|inquiry| inquiry.ask(false, question.clone())).collect();
         answers.into_iter().enumerate().filter_map(|(nth, answer)| Some((nth, answer.recv().ok()?))).collect()
     }
 
@@ -225,7 +225,7 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
     /// # Panics
     /// If there is no such handler.
     pub fn redrive(&self, nth: usize, letter: LetterId) -> Result<ItemId, RedriveError> {
-        let answer = self.inquiries[nth].ask(move |Look { tracker, now, goes_on }| match goes_on {
+        let answer = self.inquiries[nth].ask(false, move |Look { tracker, now, goes_on, .. }| match goes_on {
             true => tracker.redrive(letter, now),
             false => Err(RedriveError::Ended),
         });
@@ -240,14 +240,17 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
         self.ask_all(redrive).into_iter().map(|(_, letters)| letters).sum()
     }
 
-    /// Takes the item of this id out, unless it is in a handler's hands: a delayed one, say, or one that waits for its next
-    /// attempt. Waits until the workers have answered, one after the other.
+    /// Takes the item of this id out, unless it is in a handler's hands: one that was just published, a delayed one, or one that
+    /// waits for its next attempt. Waits until the workers have answered, one after the other.
+    ///
+    /// A worker looks at what is in hand, and takes in before what its shards hold, as far as [`Rules::capacity`] has room. So an
+    /// item whose publish had returned before this call is found, or has ended, or may be [`OutOfReach`](CancelError::OutOfReach).
     ///
     /// # Errors
-    /// [`CancelError`]; `Gone` also if its worker has not taken it from the queue yet.
+    /// [`CancelError`].
     ///
     /// # Cost
-    /// As [`Tracker::find`], on each worker.
+    /// As [`Tracker::find`], on each worker; and what was taken in passes the tracker the longer way.
     ///
     /// # Examples
     /// ```
@@ -269,18 +272,24 @@ impl<T: Send + 'static, E: Send + 'static> Deliveries<T, E> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn cancel(&self, id: impl Into<Id>) -> Result<Envelope<T>, CancelError> {
-        let id = id.into();
-        let cancel = move |tracker: &mut OwnedTracker<T, E>, _| match tracker.find(id) {
-            Some(item) => tracker.cancel(item),
-            None => Err(CancelError::Gone),
-        };
+        let (id, mut refused) = (id.into(), CancelError::Gone);
         for nth in 0..self.handlers() {
-            match self.ask(nth, cancel).recv() {
+            match self.ask_to_cancel(nth, id).recv() {
                 Ok(Err(CancelError::Gone)) | Err(_) => {}
+                // Another one may have it, or have had room for it.
+                Ok(Err(CancelError::OutOfReach)) => refused = CancelError::OutOfReach,
                 Ok(answer) => return answer,
             }
         }
-        Err(CancelError::Gone)
+        Err(refused)
+    }
+
+    fn ask_to_cancel(&self, nth: usize, id: Id) -> Receiver<Result<Envelope<T>, CancelError>> {
+        self.inquiries[nth].ask(true, move |Look { tracker, is_behind, .. }| match tracker.find(id) {
+            Some(item) => tracker.cancel(item),
+            None if is_behind => Err(CancelError::OutOfReach),
+            None => Err(CancelError::Gone),
+        })
     }
 
     /// Drops all dead letters; returns how many there were. Waits until the workers have answered.
@@ -309,8 +318,8 @@ mod tests {
     use super::*;
     use crate::engine::Engine;
     use crate::ring::Producer;
-    use crate::router::Held;
-    use crate::worker::Leased;
+    use crate::router::{Held, Order, Sharing};
+    use crate::worker::{Leased, Polled};
 
     /// A publisher stands in the middle of a push while a worker goes: whoever asked is answered, and what lies behind that push
     /// is handed back when it is through.
@@ -333,5 +342,53 @@ mod tests {
         drop(claims);
         engine.abort().ledger.check().expect("it balances");
         assert_eq!((jobs.take_left(), plain.take_left()), (vec![7], vec![8]));
+    }
+    type Cancelled = Result<u64, CancelError>;
+
+    /// Publishes 0 to 5, of which 0 is in a handler's hands then; what becomes of cancels of `ids` that are asked for before the
+    /// others are taken from the queue, and what is handled in the end.
+    fn cancel(order: Order, sharing: Sharing, capacity: usize, ids: &[u64]) -> (Vec<Cancelled>, Vec<u64>) {
+        let engine = Engine::builder().workers(2).by_hand().start().expect("an engine");
+        let jobs = engine.queue("jobs").order(order).sharing(sharing).open().expect("a queue");
+        let (told, tell) = std::sync::mpsc::channel();
+        let rules = Rules { capacity, ..Rules::default() };
+        let envelope = |job: u64| Envelope { id: Some(job.into()), ..Envelope::new(job) };
+        let handler = move |job: &mut Leased<'_, u64, ()>| {
+            if **job == 0 {
+                std::mem::forget(job.defer())
+            } else {
+                let _ = told.send(**job);
+            }
+        };
+        let consuming = engine.consume(&jobs).deliver(rules).envelope(envelope);
+        let deliveries = consuming.handle(move |_| handler.clone()).expect("handlers");
+        let (mut workers, mut publisher) = (engine.take_workers(), jobs.publisher());
+        publisher.publish(&0_u64, 0).expect("there is room");
+        workers[0].poll();
+        (1..=5).for_each(|job| publisher.publish(&0_u64, job).expect("there is room"));
+        let asked: Vec<_> = ids.iter().map(|&id| deliveries.ask_to_cancel(0, id.into())).collect();
+        while workers.iter_mut().any(|worker| matches!(worker.poll(), Polled::Handled(_))) {}
+        let answers = asked.iter().map(|asked| asked.recv().expect("an answer").map(|envelope| envelope.payload));
+        let answers = answers.collect();
+        engine.abort().ledger.check().expect("it balances");
+        (answers, tell.try_iter().collect())
+    }
+
+    /// Whoever cancels a job right after publishing it was told that there is none, and the job ran.
+    #[test]
+    fn what_was_just_published_is_cancelled() {
+        use CancelError::{Gone, Leased, OutOfReach};
+        for order in [Order::Total, Order::PerPublisher] {
+            for sharing in [Sharing::Keyed, Sharing::Shared] {
+                let ids = [2, 5, 5, 0, 7];
+                let (answers, handled) = cancel(order, sharing, 6, &ids);
+                assert_eq!(answers, [Ok(2), Ok(5), Err(Gone), Err(Leased), Err(Gone)]);
+                assert_eq!(handled, [1, 3, 4]);
+                // With room for two besides the one in the handler's hands.
+                let (answers, handled) = cancel(order, sharing, 3, &[1, 3, 7]);
+                assert_eq!(answers, [Ok(1), Err(OutOfReach), Err(OutOfReach)]);
+                assert_eq!(handled, [2, 3, 4, 5]);
+            }
+        }
     }
 }

@@ -22,7 +22,7 @@ use super::{
     intakes::Intakes,
     leased::{Home, Homecoming, Leased},
     supervisor::Supervised,
-    tracking::{Inquiry, OwnedDelivery, OwnedTracker},
+    tracking::{Inquiry, Look, OwnedDelivery, OwnedTracker},
 };
 use crate::channel::{Mpmc, Receiver};
 use crate::delivery::{Answer, Effect, Envelope, Lease, Origin, Refused};
@@ -90,11 +90,9 @@ where
 
     fn deliver_batch(&mut self, limits: &Limits, start: Moment) -> Turn {
         let asks = self.inquiry.asks();
-        if asks != self.asks
-            && let Some(tracker) = &mut self.tracker
-        {
+        if asks != self.asks {
             self.asks = asks;
-            self.inquiry.answer_all(tracker, self.clock.at(start), true);
+            self.answer(self.clock.at(start));
         }
         // One that is full takes nothing, and would call itself again and again.
         if self.tracker.as_ref().is_some_and(|tracker| tracker.room() > 0) {
@@ -107,12 +105,12 @@ where
             self.settle(now);
             let mut taken = 0;
             if self.takes_all {
-                (taken, _, closed) = self.take_in(usize::MAX, now);
+                (taken, _, closed) = self.take_in(usize::MAX, now, false);
             }
             let mut delivered = self.deliver(max, now);
             if !self.takes_all {
                 let passed;
-                (taken, passed, closed) = self.take_in(max - delivered, now);
+                (taken, passed, closed) = self.take_in(max - delivered, now, true);
                 delivered += passed;
             }
             // More may be behind what is only taken in, to be dropped or delivered later.
@@ -132,6 +130,34 @@ where
             return self.finish(End::Closed);
         }
         batch.map_or(Turn::Idle, Turn::Handled)
+    }
+
+    /// Answers what was asked.
+    #[cold]
+    fn answer(&mut self, now: Instant) {
+        let questions = self.inquiry.take_questions();
+        let is_behind = questions.takes_in && self.take_in_all(now);
+        if let Some(tracker) = &mut self.tracker {
+            self.inquiry.answer(questions, Look { tracker, now, goes_on: true, is_behind });
+        }
+    }
+
+    /// Takes in what the shards hold, as far as there is room, and hands none of it out; whether they hold more.
+    fn take_in_all(&mut self, now: Instant) -> bool {
+        let depth = |intakes: &Intakes<T>| intakes.open.iter().map(|(_, intake)| intake.depth()).sum::<usize>();
+        let mut left = depth(&self.intakes);
+        let taken_in = catch_unwind(AssertUnwindSafe(|| {
+            while left > 0 {
+                match self.take_in(left, now, false) {
+                    (0, ..) => break,
+                    (taken, ..) => left -= taken,
+                }
+            }
+        }));
+        if let Err(panic) = taken_in {
+            self.note(panic);
+        }
+        depth(&self.intakes) > 0
     }
 
     /// Takes the answers that came home, gives the leases of the last run their time, and lets time pass.
@@ -169,10 +195,10 @@ where
         }
     }
 
-    /// Takes items in, as far as there is room, and hands those out for which nothing waits, unless the urgent ones are to be
-    /// found among all. Returns how many were taken, how many of them handed out, and whether all shards are closed and empty.
-    fn take_in(&mut self, max: usize, now: Instant) -> (usize, usize, bool) {
-        let Self { intakes, run, envelope, tracker, taken, home, timeless, clock, takes_all, .. } = self;
+    /// Takes items in, as far as there is room, and if `straight` hands those out for which nothing waits. Returns how many were
+    /// taken, how many of them handed out, and whether all shards are closed and empty.
+    fn take_in(&mut self, max: usize, now: Instant, straight: bool) -> (usize, usize, bool) {
+        let Self { intakes, run, envelope, tracker, taken, home, timeless, clock, .. } = self;
         let Some(tracker) = tracker else { return (0, 0, true) };
         let most = tracker.room().min(max);
         let mut want = most;
@@ -193,7 +219,7 @@ where
                     envelope.origin = Origin { shard: *shard as u32, sequence: *taken };
                 }
                 *taken += 1;
-                let straight = !*takes_all && !run.stopped;
+                let straight = straight && !run.stopped;
                 let sequel = match accept(tracker, envelope, straight, now) {
                     Ok(None) => None,
                     Ok(Some(delivery)) => {

@@ -27,6 +27,15 @@ pub(crate) struct Look<'t, T, E> {
     pub(crate) now: Instant,
     /// Whether anybody still delivers what is in hand.
     pub(crate) goes_on: bool,
+    /// Whether items wait that the tracker has no room for.
+    pub(crate) is_behind: bool,
+}
+
+/// What was asked at once.
+pub(super) struct Questions<T, E> {
+    list: Vec<Question<T, E>>,
+    /// Whether one of them is for whatever waits in the queue, too.
+    pub(super) takes_in: bool,
 }
 
 /// The figures of a tracker, told by its worker after each batch.
@@ -56,14 +65,14 @@ pub(crate) struct Inquiry<T, E> {
 }
 
 struct Asked<T, E> {
-    questions: Vec<Question<T, E>>,
+    questions: Questions<T, E>,
     /// There when the handler has ended.
     tracker: Option<OwnedTracker<T, E>>,
 }
 
 impl<T: Send + 'static, E: Send + 'static> Inquiry<T, E> {
     pub(crate) fn new(told: Arc<Told>, clock: AnyClock) -> Self {
-        let asked = Asked { questions: Vec::new(), tracker: None };
+        let asked = Asked { questions: Questions { list: Vec::new(), takes_in: false }, tracker: None };
         Self { asked: Mutex::new(asked), asks: Counter::default(), bell: Arc::default(), told, clock }
     }
 
@@ -80,9 +89,11 @@ impl<T: Send + 'static, E: Send + 'static> Inquiry<T, E> {
         Arc::clone(&self.bell)
     }
 
-    /// Lets `question` look at the tracker, on its worker's thread, or here when that has ended.
+    /// Lets `question` look at the tracker, on its worker's thread, or here when that has ended. If it `takes_in`, the worker takes
+    /// from the queue before as much as there is room for.
     pub(crate) fn ask<R: Send + 'static>(
         &self,
+        takes_in: bool,
         question: impl FnOnce(Look<'_, T, E>) -> R + Send + 'static,
     ) -> mpsc::Receiver<R> {
         let (answer, answers) = mpsc::channel();
@@ -92,7 +103,8 @@ impl<T: Send + 'static, E: Send + 'static> Inquiry<T, E> {
         });
         let resting = {
             let mut asked = self.asked.lock();
-            asked.questions.push(question);
+            asked.questions.list.push(question);
+            asked.questions.takes_in |= takes_in;
             asked.tracker.take()
         };
         match resting {
@@ -111,11 +123,16 @@ impl<T: Send + 'static, E: Send + 'static> Inquiry<T, E> {
         self.asks.get()
     }
 
+    /// What was asked and has no answer yet.
+    pub(super) fn take_questions(&self) -> Questions<T, E> {
+        std::mem::replace(&mut self.asked.lock().questions, Questions { list: Vec::new(), takes_in: false })
+    }
+
     /// Answers what was asked. Questions are the caller's code, so nothing is locked meanwhile; one that panics has no answer.
-    pub(super) fn answer_all(&self, tracker: &mut OwnedTracker<T, E>, now: Instant, goes_on: bool) {
-        let questions = std::mem::take(&mut self.asked.lock().questions);
-        for question in questions {
-            let look = Look { tracker: &mut *tracker, now, goes_on };
+    pub(super) fn answer(&self, questions: Questions<T, E>, look: Look<'_, T, E>) {
+        let Look { tracker, now, goes_on, is_behind } = look;
+        for question in questions.list {
+            let look = Look { tracker: &mut *tracker, now, goes_on, is_behind };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| question(look))) {
                 forget(panic);
             }
@@ -126,9 +143,10 @@ impl<T: Send + 'static, E: Send + 'static> Inquiry<T, E> {
     /// Puts the tracker down for good.
     pub(super) fn put_down(&self, mut tracker: OwnedTracker<T, E>) {
         loop {
-            self.answer_all(&mut tracker, self.clock.now(), false);
+            let look = Look { tracker: &mut tracker, now: self.clock.now(), goes_on: false, is_behind: false };
+            self.answer(self.take_questions(), look);
             let mut asked = self.asked.lock();
-            if asked.questions.is_empty() {
+            if asked.questions.list.is_empty() {
                 asked.tracker = Some(tracker);
                 return;
             }

@@ -242,6 +242,7 @@ impl Harness {
             }
             Err(CancelError::Gone) => assert!(self.items[number].has_ended()),
             Err(CancelError::Leased) => assert!(matches!(self.items[number].is, Is::Leased(_))),
+            Err(CancelError::OutOfReach) => panic!("a tracker reaches whatever is in hand"),
         }
     }
 
