@@ -19,7 +19,7 @@ use crate::wait::{Deadline, Wait};
 /// | `block:5ms` | waits up to 5 ms (`ns`, `us`, `ms`, `s`; whole numbers) |
 /// | `reject` | hands the item back |
 /// | `drop-newest` | gives the item up |
-/// | `drop-oldest` | makes room by giving the oldest item up |
+/// | `drop-oldest` | makes room by giving the oldest item up; hands the item back while another end has that one in hand |
 ///
 /// # Examples
 /// ```
@@ -61,7 +61,7 @@ pub enum Sent<T> {
 /// Why a [`Policy`] refused an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no room now.
+    /// There is no room now; of [`DropOldest`]: the oldest item is in another end's hands just now.
     Full,
     /// There was no room in all that time.
     Timeout,
@@ -226,7 +226,7 @@ impl<T> fmt::Debug for Refused<T> {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Full => "the channel is full: receive, or choose a policy that waits",
+            Self::Full => "the channel is full: receive, try again, or choose a policy that waits",
             Self::Timeout => "the channel stayed full until the deadline",
             Self::Closed => "the channel is closed",
             Self::PeerDied => "the channel is closed, and a peer was dropped by a panic",

@@ -82,7 +82,7 @@ pub struct SubscriptionLedger {
     pub retried: u64,
     /// Panics.
     pub failures: u64,
-    /// Items that newer ones displaced.
+    /// Items that newer ones displaced, or for which there was no room.
     pub lost: u64,
     /// Items that were merged into newer ones of the same key.
     pub merged: u64,

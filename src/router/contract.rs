@@ -45,6 +45,10 @@ impl<T> Contract<T> {
     }
 
     /// Sees the newest items, as many as its ring holds; what is lost before an item is told right before it.
+    ///
+    /// Where the system stops a thread in the middle of taking the oldest item out of a full ring (the reader's, or another
+    /// publisher's), publishers wait a few turns for it, and then give up the new item instead. What is lost so has no number: the
+    /// ledger counts it as lost, and no gap tells it.
     pub fn latest() -> Self
     where
         T: Clone,
