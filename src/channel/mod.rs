@@ -62,7 +62,7 @@ mod shown;
 mod stream;
 mod weak;
 
-pub(crate) use self::policy::{time_of, time_word};
+pub(crate) use self::policy::{parse_time, time_text};
 #[cfg(feature = "async")]
 pub use self::stream::SendSink;
 pub use self::{

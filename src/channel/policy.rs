@@ -162,7 +162,7 @@ impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Block => f.pad("block"),
-            Self::BlockFor(time) => f.pad(&format!("block:{}", time_word(*time))),
+            Self::BlockFor(time) => f.pad(&format!("block:{}", time_text(*time))),
             Self::Reject => f.pad("reject"),
             Self::DropNewest => f.pad("drop-newest"),
             Self::DropOldest => f.pad("drop-oldest"),
@@ -179,7 +179,7 @@ impl FromStr for Policy {
             "reject" => Ok(Self::Reject),
             "drop-newest" => Ok(Self::DropNewest),
             "drop-oldest" => Ok(Self::DropOldest),
-            _ => match text.strip_prefix("block:").and_then(time_of) {
+            _ => match text.strip_prefix("block:").and_then(parse_time) {
                 Some(time) => Ok(Self::BlockFor(time)),
                 None => Err(ParsePolicyError(text.to_owned())),
             },
@@ -187,16 +187,16 @@ impl FromStr for Policy {
     }
 }
 
-/// A time as a whole number with the longest unit that does.
-pub(crate) fn time_word(time: Duration) -> String {
+/// A whole number of the longest unit in which it is one: what [`parse_time`] reads.
+pub(crate) fn time_text(time: Duration) -> String {
     let nanos = time.as_nanos();
     let unit = UNITS.iter().find(|(_, size)| nanos.is_multiple_of(u128::from(*size)));
     let (name, size) = unit.copied().unwrap_or(("ns", 1));
     format!("{}{name}", nanos / u128::from(size))
 }
 
-/// The time that a whole number with a unit is.
-pub(crate) fn time_of(text: &str) -> Option<Duration> {
+/// A whole number with a unit.
+pub(crate) fn parse_time(text: &str) -> Option<Duration> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
     let (_, size) = UNITS.iter().find(|(name, _)| *name == unit)?;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::Settings;
-use crate::channel::{time_of, time_word};
+use crate::channel::{parse_time, time_text};
 use crate::delivery::{Backoff, DedupWindow, Jitter, Rules};
 use crate::router::SettingError;
 use crate::time::checked;
@@ -100,11 +100,11 @@ impl Word for Duration {
     const ALLOWED: &'static str = "30s (ns, us, ms, s), none";
 
     fn read(text: &str) -> Option<Self> {
-        if text == "none" { Some(Self::MAX) } else { time_of(text) }
+        if text == "none" { Some(Self::MAX) } else { parse_time(text) }
     }
 
     fn write(self) -> String {
-        if self == Self::MAX { "none".to_owned() } else { time_word(self) }
+        if self == Self::MAX { "none".to_owned() } else { time_text(self) }
     }
 }
 
@@ -113,7 +113,7 @@ impl Word for Backoff {
 
     fn read(text: &str) -> Option<Self> {
         let mut words = text.split(':');
-        let (kind, times) = (words.next()?, words.map(time_of).collect::<Option<Vec<_>>>()?);
+        let (kind, times) = (words.next()?, words.map(parse_time).collect::<Option<Vec<_>>>()?);
         match (kind, &times[..]) {
             ("fixed", &[wait]) => Some(Self::Fixed(wait)),
             ("linear", &[step, cap]) => Some(Self::Linear { step, cap }),
@@ -125,9 +125,9 @@ impl Word for Backoff {
 
     fn write(self) -> String {
         match self {
-            Self::Fixed(wait) => format!("fixed:{}", time_word(wait)),
-            Self::Linear { step, cap } => format!("linear:{}:{}", time_word(step), time_word(cap)),
-            Self::Exponential { base, cap } => format!("exponential:{}:{}", time_word(base), time_word(cap)),
+            Self::Fixed(wait) => format!("fixed:{}", time_text(wait)),
+            Self::Linear { step, cap } => format!("linear:{}:{}", time_text(step), time_text(cap)),
+            Self::Exponential { base, cap } => format!("exponential:{}:{}", time_text(base), time_text(cap)),
             Self::Sidekiq => "sidekiq".to_owned(),
         }
     }
@@ -156,11 +156,11 @@ impl Word for Option<DedupWindow> {
             return Some(None);
         }
         let (time, count) = text.split_once(':')?;
-        Some(Some(DedupWindow { time: time_of(time)?, count: Word::read(count)? }))
+        Some(Some(DedupWindow { time: parse_time(time)?, count: Word::read(count)? }))
     }
 
     fn write(self) -> String {
-        self.map_or("none".to_owned(), |DedupWindow { time, count }| format!("{}:{count}", time_word(time)))
+        self.map_or("none".to_owned(), |DedupWindow { time, count }| format!("{}:{count}", time_text(time)))
     }
 }
 

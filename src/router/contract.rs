@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, time::Duration};
 
+use crate::channel::{parse_time, time_text};
+
 /// What a subscription of a topic of `T` is promised. None changes what another subscription was promised.
 ///
 /// | contract | sees | when it is slow | costs a publisher |
@@ -81,8 +83,8 @@ impl<T> Contract<T> {
         self
     }
 
-    /// A contract by its text: `gate`, `gate-for:5ms`, `latest`, `conflate`, `sample:10`. Times are whole numbers of `us`,
-    /// `ms` or `s`; `key` and `keys_max` are for `conflate`.
+    /// A contract by its text: `gate`, `gate-for:5ms`, `latest`, `conflate`, `sample:10`. Times are whole numbers of `ns`,
+    /// `us`, `ms` or `s`; `key` and `keys_max` are for `conflate`. What [`Display`](fmt::Display) writes can be read.
     ///
     /// # Errors
     /// [`ContractError`]; it says what is allowed.
@@ -104,7 +106,7 @@ impl<T> Contract<T> {
             None if text == "gate" => Some(Self::gate()),
             None if text == "latest" => Some(Self::latest()),
             None if text == "conflate" => Some(Self::conflate(key, keys_max)),
-            Some(("gate-for", time)) => parse_duration(time).map(Self::gate_for),
+            Some(("gate-for", time)) => parse_time(time).map(Self::gate_for),
             Some(("sample", every)) => every.parse().ok().filter(|&every| every > 0).map(Self::sample),
             _ => None,
         };
@@ -140,23 +142,11 @@ impl<T> fmt::Display for Contract<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.way {
             Way::Gate => f.write_str("gate"),
-            Way::GateFor { patience, .. } => write!(f, "gate-for:{patience:?}"),
+            Way::GateFor { patience, .. } => write!(f, "gate-for:{}", time_text(*patience)),
             Way::Latest { .. } => f.write_str("latest"),
             Way::Conflate { .. } => f.write_str("conflate"),
             Way::Sample { every, .. } => write!(f, "sample:{every}"),
         }
-    }
-}
-
-/// A whole number of `us`, `ms` or `s`.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let count = text[..digits].parse().ok()?;
-    match &text[digits..] {
-        "us" => Some(Duration::from_micros(count)),
-        "ms" => Some(Duration::from_millis(count)),
-        "s" => Some(Duration::from_secs(count)),
-        _ => None,
     }
 }
 

@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
-use ringway::router::{NAME_BYTES_MAX, Name, Pattern};
+use ringway::router::{Contract, NAME_BYTES_MAX, Name, Pattern};
 
 #[test]
 fn what_is_a_name() {
@@ -80,5 +82,24 @@ proptest! {
         if let Ok(name) = name {
             prop_assert!(Pattern::new(&text).unwrap().matches(&name), "and matches itself");
         }
+    }
+}
+
+/// Contracts are told in ledgers and written in configurations, so what is told can be written; as policies of a queue, and by
+/// the same units of time.
+#[test]
+fn a_contract_can_be_read_back() {
+    let parse = |text: &str| Contract::<u64>::parse(text, |item| *item, 10);
+    for text in
+        ["gate", "latest", "conflate", "sample:10", "gate-for:5ms", "gate-for:1500us", "gate-for:90s", "gate-for:1ns"]
+    {
+        assert_eq!(parse(text).map(|contract| contract.to_string()), Ok(text.to_owned()));
+    }
+    let patience = Duration::from_micros(1500);
+    assert_eq!(Contract::<u64>::gate_for(patience).to_string(), "gate-for:1500us");
+    for text in
+        ["", "gates", "gate-for", "gate-for:", "gate-for:5", "gate-for:1.5ms", "gate-for:5m", "sample", "sample:0"]
+    {
+        assert!(parse(text).is_err_and(|error| error.to_string().contains("gate-for:5ms")), "{text:?}");
     }
 }
