@@ -103,6 +103,16 @@ fn a_container_learns_of_its_quota() {
     assert!(verdict.contains("host, quota, steal"), "{verdict}");
 }
 
+/// Of a folder that is no copy of a machine nothing is known: no figures are spoiled, and none are vouched for.
+#[test]
+fn a_machine_that_shows_nothing_gets_no_verdict() {
+    let root = folder("doctor-nothing");
+    let document: Value =
+        serde_json::from_str(&run(&["doctor", "--json", "--root", text(&root)]).well()).expect("JSON");
+    assert_eq!(document["comparable"], Value::Null, "{}", document["verdict"]);
+    assert!(document["verdict"].as_str().is_some_and(|verdict| verdict.contains("can't be told")), "{document:#}");
+}
+
 #[test]
 fn older_control_groups_are_read() {
     let document = document(&machines::older_container(), "doctor-older");

@@ -66,13 +66,20 @@ fn unfit(findings: &[Finding]) -> Vec<&'static str> {
     findings.iter().filter(|finding| finding.state == State::Warn).map(|finding| finding.subject).collect()
 }
 
+/// Whether figures of this machine can stand beside those of another; `None` where nothing that is good could be seen.
+fn is_fit(findings: &[Finding]) -> Option<bool> {
+    let is_any = |state| findings.iter().any(|finding| finding.state == state);
+    if is_any(State::Warn) { Some(false) } else { is_any(State::Good).then_some(true) }
+}
+
 fn verdict(findings: &[Finding]) -> String {
-    match unfit(findings).as_slice() {
-        [] => "fit to be compared with other machines, as far as can be seen".into(),
-        reasons => format!(
+    match is_fit(findings) {
+        Some(true) => "fit to be compared with other machines, as far as can be seen".into(),
+        Some(false) => format!(
             "not comparable with other machines ({}); medians and ratios within one run hold",
-            reasons.join(", ")
+            unfit(findings).join(", ")
         ),
+        None => "it can't be told whether this machine is fit to be compared with others".into(),
     }
 }
 
@@ -134,7 +141,7 @@ fn document(machine: &Machine, measured: Option<&Measured>, findings: &[Finding]
     json!({
         "ringway": env!("CARGO_PKG_VERSION"),
         "verdict": verdict(findings),
-        "comparable": unfit(findings).is_empty(),
+        "comparable": is_fit(findings),
         "findings": findings.iter().map(finding).collect::<Vec<_>>(),
         "machine": facts_json(machine),
         "measured": measured.map(figures_json),
