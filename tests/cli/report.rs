@@ -122,6 +122,16 @@ fn the_tables_of_all_cells_are_those_of_the_results() {
 }
 
 #[test]
+fn the_page_goes_to_standard_output_alone() {
+    let folder = folder("report-to-stdout");
+    let one = file(&folder, "one.json", compare("0f09ede").to_string());
+    run(&["report", &one, "-o", folder.join("x.html").to_str().expect("UTF-8")]).well();
+    let page = fs::read_to_string(folder.join("x.html")).expect("a page");
+    let said = run(&["report", &one, "--out", "-"]).well();
+    assert!(said == page, "{}", said.chars().take(200).collect::<String>());
+}
+
+#[test]
 fn files_that_agree_are_told_from_files_that_do_not() {
     let folder = folder("report-agree-files");
     let path = |name: &str, found: &Value| file(&folder, name, found.to_string());
@@ -138,6 +148,9 @@ fn files_that_agree_are_told_from_files_that_do_not() {
     let differs = run(&["report", "--agree", &one, &other]);
     assert_eq!((differs.code, differs.err.as_str()), (Some(1), ""));
     assert_says(&differs.out, &["1 differ", "1 contradict each other", "DIFFERS"]);
+    // Of many figures only those that differ are listed; of none there is no list.
+    let many = run(&["report", "--agree", RESULTS, RESULTS]).well();
+    assert!(many.contains(" 0 differ") && !many.contains("contender"), "{many}");
     assert_says(&run(&["report", "--agree", &one, "--out", "x.html"]).refused(), &["--out"]);
     assert_says(&run(&["report", "--agree", &one]).refused(), &["name two or more"]);
 }

@@ -169,7 +169,7 @@ pub(crate) struct Bench {
     pub(crate) rounds: Option<u16>,
 
     /// Where the results go
-    #[arg(long, value_name = "DIR", default_value = "target/bench")]
+    #[arg(short, long, value_name = "DIR", default_value = "target/bench")]
     pub(crate) out: PathBuf,
 
     /// Send as a file's rows came, at every load: the arrivals are theirs, the rate is scaled
@@ -203,8 +203,8 @@ pub(crate) struct Report {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Page to write
-    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    /// Page to write; `-` is standard output, which then gets nothing else
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     pub(crate) out: PathBuf,
 
     /// Say whether the files agree, on figures and on verdicts, and write no page; exit code 1 if they don't

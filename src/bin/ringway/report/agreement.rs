@@ -85,10 +85,10 @@ pub(super) fn of(runs: &[Run]) -> Agreement {
             widest * 100.0,
             differing.len()
         );
-        text += &table(
-            &sides,
-            if sides.len() > 2 || shared.len() <= 40 { shared.iter().collect() } else { differing.clone() },
-        );
+        let listed = if sides.len() > 2 || shared.len() <= 40 { shared.iter().collect() } else { differing.clone() };
+        if !listed.is_empty() {
+            text += &table(&sides, listed);
+        }
     }
     let contradictions = verdicts(runs, &mut text);
     Agreement { text, holds: differing.is_empty() && contradictions == 0 }

@@ -37,6 +37,10 @@ pub(crate) fn run(told: &args::Report) -> Result<ExitCode, Fault> {
         show::print(&found.text)?;
         return Ok(if found.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
+    if told.out.as_os_str() == "-" {
+        show::print(&page::html(&runs))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if told.files.iter().any(|file| is_same(file, &told.out)) {
         return Err(Fault::new(format!("--out: {} is one of the result files", told.out.display())));
     }
