@@ -15,7 +15,9 @@ use crate::channel::{parse_time, time_text};
 /// | [`sample`](Self::sample) | every n-th item | as `latest` | a copy and a push every n-th time |
 ///
 /// All but `gate` read from rings of their own, which publishers push into: a slow one, even one whose handler never
-/// returns, holds nobody back (for longer than it was granted).
+/// returns, holds nobody back (for longer than it was granted). That is of rings. A worker's time is shared by its handlers: as
+/// long as one of them runs, the others of that worker stand still, those of gating subscriptions, too. What is slow or blocks
+/// gets workers of its own, by [`Subscribing::on`](crate::engine::Subscribing::on).
 #[derive(Debug)]
 pub struct Contract<T> {
     pub(super) way: Way<T>,
