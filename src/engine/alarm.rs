@@ -107,14 +107,17 @@ mod tests {
     #[test]
     fn an_alarm_rings_in_time_and_not_when_it_is_gone() {
         let (tell, told) = mpsc::channel();
-        let waker = Waker::from(Arc::new(Tells(tell)));
-        let start = Instant::now();
+        let [unheard, heard] = [(); 2].map(|()| Arc::new(Tells(tell.clone())));
+        let waker = Waker::from(heard);
+        let (start, hour) = (Instant::now(), Duration::from_secs(3600));
         let (mut late, mut soon, mut gone) = (Alarm::default(), Alarm::default(), Alarm::default());
         late.set(start + Duration::from_millis(30), &waker);
-        soon.set(start + Duration::from_millis(3600), &waker);
+        soon.set(start + hour, &waker);
         soon.set(start + Duration::from_millis(10), &waker);
-        gone.set(start + Duration::from_millis(20), &waker);
+        gone.set(start + hour, &Waker::from(Arc::clone(&unheard)));
+        assert_eq!(Arc::strong_count(&unheard), 2);
         drop(gone);
+        assert_eq!(Arc::strong_count(&unheard), 1, "nobody is left to wake it");
         let first = told.recv_timeout(Duration::from_secs(30)).expect("it rings");
         let second = told.recv_timeout(Duration::from_secs(30)).expect("it rings");
         assert!(first - start >= Duration::from_millis(10) && second - start >= Duration::from_millis(30));

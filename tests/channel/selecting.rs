@@ -126,7 +126,7 @@ fn a_deadline_and_a_ticker_end_the_wait() {
     let sources: &mut [&mut dyn Source] = &mut [&mut rx, &mut tick];
     assert_eq!(select.wait(sources, Deadline::NEVER), Some(1));
     assert!(tick.ticks() >= 1);
-    assert_eq!(tick.ticks(), 0);
+    until("a look before the next tick", || (tick.ticks() == 0).then_some(()));
     assert_eq!(Ticker::every(Duration::MAX).ticks(), 0);
     drop(tx);
     assert_eq!(select.wait(&mut [&mut rx], Deadline::NEVER), Some(0), "an ended channel is ready");

@@ -306,6 +306,13 @@ mod tests {
     /// the other that is in the way, and nobody calls when that one's time is over.
     #[test]
     fn who_waits_for_a_gate_evicts_what_came_meanwhile() {
+        // Who is held up between its place on the list and its last look before it sleeps finds the room that the gate makes,
+        // and is in the other's way itself. Not each time.
+        assert!((0..50).any(|_| a_sleeper_evicts_what_came_meanwhile()));
+    }
+
+    /// False if it did not sleep.
+    fn a_sleeper_evicts_what_came_meanwhile() -> bool {
         let name = |text| Name::new(text).unwrap();
         let events = Topic::<u64>::open(name("events"), TopicPlan { shards: 1, capacity: 4 }).unwrap();
         // Not a subscription, whose `poll` would call the sleeper at once.
@@ -313,7 +320,7 @@ mod tests {
         let mut publisher = events.publisher();
         while publisher.try_publish(&0_u32, 0).is_ok() {}
         let mut waiting = events.publisher();
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + Duration::from_secs(60);
         let waiting = thread::spawn(move || waiting.publish_until(&0_u32, 1, until));
         while events.bells(0).room.sleepers() == 0 {
             thread::yield_now();
@@ -322,11 +329,12 @@ mod tests {
         let contract = Contract::gate_for(Duration::from_millis(50)).capacity(1);
         let stalled = events.subscribe(name("stalled"), &contract, Start::Newest).unwrap();
         gate.next_each(usize::MAX, |_| ()).unwrap();
-        publisher.try_publish(&0_u32, 2).unwrap();
+        let slept = publisher.try_publish(&0_u32, 2).is_ok();
         events.bells(0).room.notify_all();
         assert_eq!(waiting.join().unwrap(), Ok(()));
         assert!(Instant::now() < until, "it slept until its own time was over");
-        assert!(stalled.is_evicted());
+        assert_eq!(stalled.is_evicted(), slept);
+        slept
     }
 
     /// A publisher waits for a gate, beside a reader that has nothing to read: each of its tries called that reader once, whose
@@ -388,7 +396,7 @@ mod tests {
         is_cloning.recv().unwrap();
         events.close();
         assert_eq!(latest.poll(1, |_| ()), Err(PopError::Empty));
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + Duration::from_secs(60);
         let reading = thread::spawn({
             let events = events.clone();
             move || {
