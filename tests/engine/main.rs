@@ -83,7 +83,7 @@ fn keep_the_first_shard_busy(jobs: &Queue<u64>, worker: &mut Worker) {
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(30), "waited too long until {what}");
+        assert!(start.elapsed() < Duration::from_secs(60), "waited too long until {what}");
         std::thread::yield_now();
     }
 }
