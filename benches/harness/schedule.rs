@@ -12,7 +12,7 @@ use crate::harness::{
 };
 
 /// How long a sample may take, beside the burst, before it counts as hung.
-const DEADLINE: Duration = Duration::from_secs(2);
+const DEADLINE: Duration = Duration::from_secs(20);
 /// Hangs after which a cell is not tried again.
 const HANGS_MAX: usize = 2;
 /// Faults after which a cell is not tried again.

@@ -253,7 +253,7 @@ mod tests {
     fn outcome<const DOUBLES: bool>() -> Outcome {
         let row: &Row = ROWS.iter().find(|row| row.name == "mpsc-4-async").expect("a row of that name");
         let pins = core_affinity::get_core_ids().expect("the CPUs are known");
-        let (burst, deadline) = (Duration::from_millis(20), Duration::from_secs(20));
+        let (burst, deadline) = (Duration::from_millis(20), Duration::from_secs(60));
         let job = Job { pins, items: [1000; 2], warm: 16, tight: false, sleeps: true, burst, deadline };
         tasks::<Turns<DOUBLES>, u64>(row, &job)
     }

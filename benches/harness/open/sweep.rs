@@ -16,7 +16,7 @@ use crate::harness::{
 };
 
 /// How long a sample may take, beside its plan, before it counts as hung.
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(20);
 /// Hangs or faults after which a case is not tried again.
 const FAILURES_MAX: usize = 2;
 /// Items of a sample that shows how many an entry can take.
