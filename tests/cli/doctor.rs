@@ -1,6 +1,6 @@
 //! `ringway doctor`, on this machine and on the files of others.
 
-use std::{fs, time::Instant};
+use std::fs;
 
 use serde_json::Value;
 
@@ -158,11 +158,8 @@ fn it_fits_a_terminal() {
 }
 
 #[test]
-fn this_machine_is_measured_in_time() {
-    let start = Instant::now();
+fn this_machine_is_measured() {
     let said = run(&["doctor", "--json"]).well();
-    // On a machine that is busy with tests; alone it takes two to four seconds.
-    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
     let document: Value = serde_json::from_str(&said).expect("JSON");
     let measured = &document["measured"];
     let reading = measured["clock"]["reading_ns"].as_f64().expect("the clock was measured");

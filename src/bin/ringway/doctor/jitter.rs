@@ -99,7 +99,8 @@ mod tests {
     #[test]
     fn a_cpu_is_watched_for_the_time() {
         let time = Duration::from_millis(20);
-        let seen = one(cpus()[0], time).expect("a CPU of ours");
+        // Refused is one in which others had the CPU for nearly all of the time.
+        let seen = (0..50).find_map(|_| one(cpus()[0], time).ok()).expect("a CPU of ours");
         assert!(u128::from(seen.time_ns) >= time.as_nanos() && seen.lost_ns <= seen.time_ns, "{seen:?}");
         assert!(one(usize::from(u16::MAX), time).is_err());
     }
