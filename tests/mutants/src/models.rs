@@ -41,8 +41,8 @@ const FENCES: [&str; 2] = ["asymmetric", "symmetric"];
 /// Processes at a time.
 const SIDE_BY_SIDE: usize = 2;
 
-/// For an unharmed model.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// For an unharmed model. The slowest takes half a minute.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Runs every model of the binary on the unharmed tree, but for those whose name contains one of the texts of `skip`; the
 /// quickest first.
