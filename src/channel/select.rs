@@ -149,13 +149,15 @@ impl Select {
     /// means: see [`Receiver::poll_recv`].
     pub fn poll<S: Source>(&mut self, sources: &mut [S], context: &mut Context<'_>) -> Poll<usize> {
         let mut ready = self.choose(sources);
-        if ready.is_none() {
+        let looks_twice = ready.is_none();
+        if looks_twice {
             let listed = sources.iter_mut().map(|source| source.enlist_task(context.waker()));
             listed.fold(Fence::NONE, Fence::and).take();
             ready = self.choose(sources);
         }
         let Some(chosen) = ready else { return Poll::Pending };
-        if strike_all(sources) {
+        // A source that was called between the looks is on its list anew, and its call forgotten.
+        if strike_all(sources) | looks_twice {
             pass_on_all(sources, ready);
         }
         Poll::Ready(chosen)

@@ -1,7 +1,8 @@
 //! Waiting for several receivers.
 
 use std::{
-    task::{Context, Poll},
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -16,7 +17,10 @@ use ringway::{
 
 use crate::{
     beside,
-    support::{patience::until, wakes::Wakes},
+    support::{
+        patience::until,
+        wakes::{Cloned, Wakes},
+    },
 };
 
 /// Chooses `times` times among channels that are always ready, and counts.
@@ -221,4 +225,25 @@ fn a_task_that_has_chosen_stands_in_nobodys_way() {
         assert_eq!(count.get(), 1, "called was one that had chosen");
         assert_eq!(waits_for_two.poll_recv(waiting), Poll::Ready(Ok(2)));
     }
+}
+
+/// A select finds nothing, and goes on the lists anew. On its way there one source calls it, and another gets ready, which it
+/// chooses: the call goes to the next who waits at the first.
+#[test]
+fn a_select_passes_on_the_call_that_came_between_two_looks() {
+    let (one, mut from_one) = channel::mpmc::<u64>(2).unwrap();
+    let (two, mut from_two) = channel::mpmc::<u64>(2).unwrap();
+    // Kept, since a sender that goes calls everybody.
+    let senders = Arc::new(Mutex::new([one, two]));
+    let mut waits = from_two.clone();
+    let mut select = Select::biased();
+    let context = &mut Context::from_waker(Waker::noop());
+    assert!(select.poll(&mut [&mut from_one, &mut from_two], context).is_pending());
+    let (count, waker) = Wakes::waker();
+    assert!(waits.poll_recv(&mut Context::from_waker(&waker)).is_pending());
+    let sending = Arc::clone(&senders);
+    let waker = Cloned::waker(move || sending.lock().unwrap().iter_mut().for_each(|tx| tx.send(1).unwrap()));
+    let context = &mut Context::from_waker(&waker);
+    assert_eq!(select.poll(&mut [&mut from_one, &mut from_two], context), Poll::Ready(0));
+    assert_eq!(count.get(), 1, "an item lies there, and who waits for it sleeps");
 }
