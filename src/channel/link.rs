@@ -149,8 +149,7 @@ impl<P, S: Signal> Link<P, S> {
 
     /// Wakes everybody: the channel has ended.
     pub(super) fn notify_end(&self) {
-        self.receivers.signal.notify_all();
-        self.senders.signal.notify_all();
+        both(|| self.receivers.signal.notify_all(), || self.senders.signal.notify_all());
     }
 
     pub(super) fn losses(&self) -> Losses {

@@ -178,3 +178,22 @@ fn a_claim_in_which_an_overwritten_item_panics_has_ended() {
     assert!(other.try_send(Bomb { armed: false }).is_ok(), "the claim is open, and its sender gone astray");
     assert!(rx.try_recv().is_ok());
 }
+
+/// A waker on one side panics when the channel is closed: the other side learns of it all the same.
+#[test]
+fn a_close_tells_senders_although_the_waker_of_a_receiver_panics() {
+    let (mut tx, mut rx) = channel::mpmc::<u64>(1).unwrap();
+    let (mut first, mut waits, mut closes) = ([tx.clone(), tx.clone()], tx.clone(), tx.clone());
+    let claim = tx.claim(1).unwrap();
+    let (count, waker) = Wakes::waker();
+    for tx in &mut first {
+        // A receiver that looks may have made room, and calls one; it looks twice.
+        assert!(tx.poll_send(&mut Context::from_waker(Waker::noop()), &mut Some(2)).is_pending());
+    }
+    assert!(waits.poll_send(&mut Context::from_waker(&waker), &mut Some(3)).is_pending());
+    assert!(rx.poll_recv(&mut Context::from_waker(&Waker::from(Arc::new(Panics)))).is_pending());
+    assert_eq!(count.get(), 0);
+    dies(|| closes.close());
+    assert_eq!(count.get(), 1, "the channel is closed, and nobody told the sender");
+    claim.abandon();
+}
