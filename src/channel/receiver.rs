@@ -67,6 +67,10 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
 
     #[inline(always)]
     fn pop(&mut self) -> Result<T, PopError> {
+        if <K::Producer as Slots>::SHOWN_TO_ALL {
+            // The item is cloned, and that may panic.
+            return self.taking().consumer.try_pop();
+        }
         let link = &self.link;
         self.consumer.pop_and_tell(|key| link.senders.signal.notify(1, key))
     }

@@ -197,3 +197,26 @@ fn a_close_tells_senders_although_the_waker_of_a_receiver_panics() {
     assert_eq!(count.get(), 1, "the channel is closed, and nobody told the sender");
     claim.abandon();
 }
+
+struct Unclonable;
+
+impl Clone for Unclonable {
+    fn clone(&self) -> Self {
+        panic!("a clone that was told to panic");
+    }
+}
+
+fn a_clone_that_panics_makes_room<K: Kind<Unclonable>>() {
+    let (mut tx, mut rx) = ends::<Unclonable, K, Park>(1);
+    while tx.try_send(Unclonable).is_ok() {}
+    let (count, waker) = Wakes::waker();
+    assert!(tx.poll_send(&mut Context::from_waker(&waker), &mut Some(Unclonable)).is_pending());
+    dies(|| drop(rx.recv()));
+    assert_eq!(count.get(), 1, "there is room, and nobody told the sender");
+}
+
+#[test]
+fn room_made_by_a_clone_that_panics_is_told() {
+    a_clone_that_panics_makes_room::<Broadcast>();
+    a_clone_that_panics_makes_room::<BroadcastMulti>();
+}
