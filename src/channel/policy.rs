@@ -200,8 +200,8 @@ pub(crate) fn parse_time(text: &str) -> Option<Duration> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
     let (_, size) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    let number: u64 = number.parse().ok()?;
-    let nanos = u128::from(number) * u128::from(*size);
+    let number: u128 = number.parse().ok()?;
+    let nanos = number.checked_mul(u128::from(*size))?;
     Some(Duration::new((nanos / 1_000_000_000).try_into().ok()?, (nanos % 1_000_000_000) as u32))
 }
 

@@ -8,7 +8,8 @@ use ringway::channel::Policy;
 fn a_policy_is_written_and_read_back() {
     let times = [0, 1, 999, 1_000, 1_500, 5_000_000, 1_000_000_000, 90_000_000_000].map(Duration::from_nanos);
     let all = [Policy::Block, Policy::Reject, Policy::DropNewest, Policy::DropOldest];
-    for policy in all.into_iter().chain(times.map(Policy::BlockFor)) {
+    let long = [Duration::MAX, Duration::from_secs(u64::MAX), Duration::from_nanos(u64::MAX)];
+    for policy in all.into_iter().chain(times.into_iter().chain(long).map(Policy::BlockFor)) {
         assert_eq!(policy.to_string().parse(), Ok(policy), "{policy}");
     }
     assert_eq!(Policy::BlockFor(Duration::from_millis(5)).to_string(), "block:5ms");
