@@ -59,7 +59,9 @@ impl<T, K: Kind<T>> Unpin for SendSink<T, K> {}
 
 impl<T, K: Kind<T>> SendSink<T, K> {
     /// The sender, and the item that it has not sent yet.
-    pub fn into_inner(self) -> (Sender<T, K, Park>, Option<T>) {
+    pub fn into_inner(mut self) -> (Sender<T, K, Park>, Option<T>) {
+        // It waits for room no more.
+        self.sender.wait.leave(&self.sender.link.senders.signal);
         (self.sender, self.item)
     }
 }

@@ -358,4 +358,20 @@ mod streams {
         drop(rx);
         assert_eq!(Pin::new(&mut sink).start_send(3), Err(SendError::Closed(3)));
     }
+
+    /// A sink waits for room and is taken apart: the next call for room is not its any more.
+    #[test]
+    fn a_sink_that_is_taken_apart_waits_for_nothing() {
+        let (mut tx, mut rx) = channel::mpmc::<u64>(1).unwrap();
+        let mut waits = tx.clone();
+        tx.send(1).unwrap();
+        let mut sink = tx.into_sink();
+        Pin::new(&mut sink).start_send(2).unwrap();
+        assert!(Pin::new(&mut sink).poll_flush(&mut Context::from_waker(Waker::noop())).is_pending());
+        let (count, waker) = Wakes::waker();
+        assert!(waits.poll_send(&mut Context::from_waker(&waker), &mut Some(3)).is_pending());
+        let (_tx, unsent) = sink.into_inner();
+        assert_eq!((rx.try_recv(), unsent), (Ok(1), Some(2)));
+        assert_eq!(count.get(), 1, "there is room, and who waits for it sleeps");
+    }
 }
