@@ -2,22 +2,38 @@
 #![allow(unsafe_code)]
 
 use super::{Capacity, CapacityError, packed::Packed, track::Reader};
-use crate::sync::{AtomicBool, Cell, Ordering, Padded};
+use crate::sync::{AtomicBool, AtomicU64, Cell, Ordering, Padded};
 
 /// One producer's track, and what the consumers know of it.
 pub(super) struct Lane<T> {
     pub(super) packed: Packed<T>,
-    /// Whether a consumer is reading. Not used by a lone consumer, except to keep what it peeked at.
-    turn: Padded<AtomicBool>,
+    turn: Padded<Taken>,
     /// Touched by whoever has the turn, or is alone.
     reader: Cell<Reader<T>>,
+}
+
+/// What is told of a lane's turn; on one line, which whoever has the turn writes anyway.
+struct Taken {
+    /// Whether a consumer is reading. Not used by a lone consumer, except to keep what it peeked at.
+    now: AtomicBool,
+    /// Where the reader stood after the last turn: a figure for those who have not got it.
+    head: AtomicU64,
 }
 
 impl<T> Lane<T> {
     pub(super) fn new(capacity: Capacity) -> Result<Self, CapacityError> {
         let packed = Packed::new(capacity)?;
         let reader = Cell::of(Reader::at(&packed.track, 0));
-        Ok(Self { packed, turn: Padded::new(AtomicBool::new(false)), reader })
+        let turn = Taken { now: AtomicBool::new(false), head: AtomicU64::new(0) };
+        Ok(Self { packed, turn: Padded::new(turn), reader })
+    }
+
+    /// Items that lie here, as far as consumers have told. It takes no turn: a consumer that came by meanwhile would sleep on
+    /// an item that nobody takes.
+    pub(super) fn depth(&self) -> usize {
+        // ORDER: Relaxed; a figure.
+        let told = self.turn.head.load(Ordering::Relaxed);
+        self.packed.track.published_from(told.max(self.packed.gate())) as usize
     }
 }
 
@@ -51,13 +67,20 @@ impl<'a, T> Turn<'a, T> {
         Self { lane, taken: true }
     }
 
+    /// Tells where the reader stands.
+    pub(super) fn tell(&mut self) {
+        let head = self.reader().0.head();
+        // ORDER: Relaxed; a figure.
+        self.lane.turn.head.store(head, Ordering::Relaxed);
+    }
+
     /// The turn, unless it is another's.
     #[inline(always)]
     pub(super) fn take(lane: &'a Lane<T>) -> Option<Self> {
         // ORDER: Acquire; the last reader's words are visible. Partner: the Release in `drop`. The load, and a failure,
         // only say that somebody else reads.
-        let taken = !lane.turn.load(Ordering::Relaxed)
-            && lane.turn.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        let taken = !lane.turn.now.load(Ordering::Relaxed)
+            && lane.turn.now.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
         taken.then(|| Self { lane, taken })
     }
 
@@ -71,7 +94,7 @@ impl<'a, T> Turn<'a, T> {
     pub(super) fn keep(self) -> (&'a mut Reader<T>, &'a Packed<T>) {
         if !self.taken {
             // ORDER: Relaxed; a lone consumer's own note. Another that comes later is cloned from it, after this.
-            self.lane.turn.store(true, Ordering::Relaxed);
+            self.lane.turn.now.store(true, Ordering::Relaxed);
         }
         let lane = std::mem::ManuallyDrop::new(self).lane;
         // SAFETY: as in `reader`; the turn lasts until the consumer takes it up again.
@@ -83,8 +106,9 @@ impl<T> Drop for Turn<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         if self.taken {
+            self.tell();
             // ORDER: Release; this reader's words are over. Partner: the Acquire in `take`.
-            self.lane.turn.store(false, Ordering::Release);
+            self.lane.turn.now.store(false, Ordering::Release);
         }
     }
 }

@@ -1,9 +1,14 @@
 //! Producers on lanes of their own, consumers in turns: up to three threads, lanes of one or two slots.
 
+use std::sync::Arc;
+
 use loom::thread;
-use ringway::ring::{
-    Capacity, Closes as _, Consumer as _, Producer as _, lanes,
-    lanes::{Consumer, Producer},
+use ringway::{
+    ring::{
+        Capacity, Closes as _, Consumer as _, Producer as _, lanes,
+        lanes::{Consumer, Producer},
+    },
+    wait::{Deadline, Park, Signal as _, Sleepers, Terms, Wait as _},
 };
 
 use crate::{
@@ -440,5 +445,29 @@ fn everybody_drops_while_a_push_is_in_progress() {
         let pushed = producer.join().unwrap();
         drops.each_once(1);
         pushed
+    });
+}
+
+/// To look at the depth takes nothing out of anybody's sight: who is called for an item finds it, or would sleep on it.
+#[test]
+fn a_look_at_the_depth_hides_no_item() {
+    explore("lanes: push call depth | wait pop", 20, [0, 1], || {
+        let (mut tx, rx) = ring(1);
+        let mut other = rx.clone();
+        let signal = Arc::new(Sleepers::default());
+        let sleeper = thread::spawn({
+            let signal = Arc::clone(&signal);
+            move || {
+                let popped = || other.try_pop().ok();
+                let popped = Park::default().wait(&signal, Terms::until(Deadline::NEVER), popped);
+                (popped, other)
+            }
+        });
+        assert_eq!(push(&mut tx, 1), In);
+        signal.notify(1, 0);
+        let depth = rx.depth();
+        let (popped, _other) = sleeper.join().unwrap();
+        assert_eq!((popped, rx.depth()), (Some(1), 0));
+        depth
     });
 }

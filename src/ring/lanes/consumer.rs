@@ -315,22 +315,17 @@ impl<T: Send> crate::ring::Consumer for Consumer<T> {
         self.shared.slots()
     }
 
-    /// Items in all lanes; of a lane that is another consumer's turn, those whose slots it has not given back.
+    /// Items in all lanes; of a lane that is another consumer's turn, those that were there before it, or whose slots it has
+    /// not given back.
     fn depth(&self) -> usize {
         let alone = self.is_alone();
         let depth = |member: &Member<Lane<T>>| {
             let lane = member.value();
-            let kept = self.holds_turn && self.current == member.as_ptr();
-            let turn = if alone || kept {
-                // SAFETY: this consumer is alone, or has the turn and keeps it.
-                Some(unsafe { Turn::of_lone(lane) })
-            } else {
-                Turn::take(lane)
-            };
-            match turn {
-                Some(mut turn) => turn.reader().0.depth(&lane.packed.track),
-                None => lane.packed.track.published_from(lane.packed.gate()) as usize,
+            if !alone {
+                return lane.depth();
             }
+            // SAFETY: this consumer is alone.
+            unsafe { Turn::of_lone(lane) }.reader().0.depth(&lane.packed.track)
         };
         self.shared.lanes.iter().map(depth).sum()
     }
@@ -360,6 +355,13 @@ impl<T: Send> Closes for Consumer<T> {
 
 impl<T> Clone for Consumer<T> {
     fn clone(&self) -> Self {
+        if self.is_alone() {
+            // It took no turns so far, after which it would have told.
+            for lane in self.shared.lanes.iter() {
+                // SAFETY: this consumer is alone.
+                unsafe { Turn::of_lone(lane.value()) }.tell();
+            }
+        }
         // ORDER: Relaxed; this end keeps the count above zero, and knows from now on that it is not alone.
         self.shared.consumers.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
