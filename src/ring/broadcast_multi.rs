@@ -208,6 +208,27 @@ impl<T> Producer<T> {
         shared.stamped.claim(max, |sequence| shared.state(sequence, gate))
     }
 
+    /// Puts one item in, and takes out the one that it overwrites, whose drop may panic: it is the caller's, who may have
+    /// something to tell first.
+    #[inline(always)]
+    pub(crate) fn push_over(&mut self, item: T) -> Result<Option<T>, PushError<T>> {
+        let start = match self.hold(1) {
+            Ok(held) => held.start,
+            Err(refused) => return Err(refused.map(|()| item)),
+        };
+        let overwritten = if mem::needs_drop::<T>() {
+            // SAFETY: just claimed.
+            unsafe { self.shared.vacate(start) }
+        } else {
+            None
+        };
+        let slot = self.shared.stamped.slot(start);
+        // SAFETY: every consumer is past what was in the slot, and the claim made it this thread's.
+        unsafe { slot.cell().for_write().write(item) };
+        slot.fill(start);
+        Ok(overwritten)
+    }
+
     fn leave(&mut self) {
         self.shared.stamped.commit(&mut self.held, 0);
         // ORDER: Relaxed; the count decides who closes, and the tail's own order what the close covers.
@@ -268,23 +289,8 @@ impl<T: Send + Sync> Slots for Producer<T> {
 impl<T: Send + Sync> super::Producer for Producer<T> {
     #[inline(always)]
     fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
-        let start = match self.hold(1) {
-            Ok(held) => held.start,
-            Err(refused) => return Err(refused.map(|()| item)),
-        };
-        let overwritten = if mem::needs_drop::<T>() {
-            // SAFETY: just claimed.
-            unsafe { self.shared.vacate(start) }
-        } else {
-            None
-        };
-        let slot = self.shared.stamped.slot(start);
-        // SAFETY: every consumer is past what was in the slot, and the claim made it this thread's.
-        unsafe { slot.cell().for_write().write(item) };
-        slot.fill(start);
-        // Last, since its drop may panic: the ring is in order by now.
-        drop(overwritten);
-        Ok(())
+        // Dropped when the ring is in order.
+        self.push_over(item).map(drop)
     }
 
     fn capacity(&self) -> usize {

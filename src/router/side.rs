@@ -136,14 +136,16 @@ pub(super) fn room_for_all<T: Send + Sync>(
 /// Publishes one item to a topic's shard and to the rings beside it: to all that want it, or to none.
 ///
 /// Secures a slot wherever publishers wait, then pushes, then feeds where they don't. The caller's code, which may panic, runs
-/// before the push only.
+/// before the push only: what the push overwrites is kept in `lost`.
 pub(super) fn push_all<T: Send + Sync>(
     main: &mut broadcast_multi::Producer<T>,
     feeders: &mut [Feeder<T>],
     item: T,
     lost: &mut Lost<T>,
 ) -> Result<(), PushError<T>> {
-    let Some((feeder, rest)) = feeders.split_first_mut() else { return main.try_push(item) };
+    let Some((feeder, rest)) = feeders.split_first_mut() else {
+        return main.push_over(item).map(|overwritten| lost.keep(overwritten));
+    };
     let Feeder { copy, fed, feed } = feeder;
     match feed {
         Feed::GateFor { producer, full, .. } => match producer.try_claim(1) {

@@ -1,8 +1,14 @@
 //! Publishers of queues and topics that nobody else touches: policies, turns, batches, figures.
 
-use std::time::{Duration, Instant};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    thread,
+    time::{Duration, Instant},
+};
 
-use ringway::router::{Name, Order, Policy, PublishError, Queue, QueuePlan, Topic, TopicPlan, shard_of};
+use ringway::router::{
+    Contract, Name, Order, Policy, PublishError, Queue, QueuePlan, Start, Topic, TopicPlan, shard_of,
+};
 
 fn queue(plan: QueuePlan) -> Queue<u64> {
     Queue::open(Name::new("jobs").unwrap(), plan).unwrap()
@@ -119,7 +125,7 @@ fn who_waits_is_called() {
     let jobs = queue(QueuePlan { capacity: 1, ..QueuePlan::default() });
     let mut publisher = jobs.publisher();
     publisher.publish(&0_u32, 1).unwrap();
-    let waiting = std::thread::spawn(move || publisher.publish(&0_u32, 2));
+    let waiting = thread::spawn(move || publisher.publish(&0_u32, 2));
     jobs.close();
     assert_eq!(waiting.join().unwrap(), Err(PublishError::Closed(2)));
 }
@@ -144,4 +150,37 @@ fn items_without_a_key_are_dropped_only_where_every_shard_is_full() {
         let published = jobs.published();
         assert_eq!((published.total(), published.dropped_newest + published.dropped_oldest), (5, 1), "{full}");
     }
+}
+
+/// An item whose drop panics, if it is armed; a clone is not.
+struct Bomb {
+    armed: bool,
+}
+
+impl Clone for Bomb {
+    fn clone(&self) -> Self {
+        Self { armed: false }
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.armed, "a drop that was told to panic");
+    }
+}
+
+/// The item that is overwritten panics when it is dropped: the new one is in, for everybody, and counted.
+#[test]
+fn an_item_that_panics_when_overwritten_hides_no_other() {
+    let events = Topic::<Bomb>::open(Name::new("events").unwrap(), TopicPlan { shards: 1, capacity: 1 }).unwrap();
+    let mut publisher = events.publisher();
+    let mut publish = |armed: bool| {
+        catch_unwind(AssertUnwindSafe(|| assert!(publisher.try_publish(&0_u32, Bomb { armed }).is_ok()))).is_ok()
+    };
+    assert_eq!((publish(true), publish(false)), (true, false));
+    assert_eq!(events.published().total(), 2);
+    let mut latest = events.subscribe(Name::new("latest").unwrap(), &Contract::latest(), Start::Newest).unwrap();
+    assert_eq!((publish(true), latest.poll(1, |_| ())), (true, Ok(1)));
+    assert_eq!((publish(false), latest.poll(1, |_| ())), (false, Ok(1)));
+    assert_eq!(events.published().total(), 4);
 }

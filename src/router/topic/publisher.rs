@@ -1,6 +1,6 @@
 //! The end that publishes to a topic.
 
-use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
+use std::{collections::VecDeque, fmt, mem, sync::Arc, time::Instant};
 
 use super::{Feeder, Topic};
 use crate::ring::{Producer, broadcast_multi};
@@ -30,7 +30,7 @@ pub struct Publisher<T: Send + Sync + 'static> {
 struct Line<T> {
     main: broadcast_multi::Producer<T>,
     beside: Vec<Feeder<T>>,
-    /// What the rings beside had no place for, until it is counted.
+    /// What was overwritten, and what the rings beside had no place for, until it is counted.
     lost: Lost<T>,
     bells: Arc<Bells>,
     accepted: Accepted,
@@ -119,9 +119,13 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         let line = &mut self.lines[shard];
         if line.beside.is_empty() {
             let mut front = Front { items, taken: |items| line.accepted.add(items) };
-            let pushed = line.main.push_iter(&mut front).map_err(told)?;
-            line.bells.published();
-            return Ok(pushed);
+            let telling = Telling(&line.bells);
+            let pushed = line.main.push_iter(&mut front).map_err(told);
+            if pushed.is_err() {
+                // Nothing was put in.
+                mem::forget(telling);
+            }
+            return pushed;
         }
         let mut published = 0;
         while let Some(item) = items.pop_front() {
@@ -178,7 +182,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         self.changes = self.topic.core.changes.get();
         for (shard, line) in self.lines.iter_mut().enumerate() {
             // Those that stay keep what they know: their step, and since when they are full.
-            let mut before = std::mem::take(&mut line.beside);
+            let mut before = mem::take(&mut line.beside);
             let kept_or_new = members.sides.iter().map(|side| {
                 let feeder = &side.feeders[shard];
                 let kept = before.iter().position(|before| before.is_like(feeder));
@@ -187,6 +191,15 @@ impl<T: Send + Sync + 'static> Publisher<T> {
             line.beside = kept_or_new.collect();
             gone.append(&mut before);
         }
+    }
+}
+
+/// Tells of what a batch has put in, also if the drop of an overwritten item panics on the way.
+struct Telling<'a>(&'a Bells);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.0.published();
     }
 }
 
@@ -205,7 +218,7 @@ impl<'a> Feeding<'a> {
     /// Something was put in, for which the readers are called next.
     fn end(self) {
         self.sheet.end_to_feed();
-        std::mem::forget(self);
+        mem::forget(self);
     }
 }
 
@@ -240,10 +253,12 @@ impl<T: Send + Sync + 'static> Publishing<T> for Publisher<T> {
         if !line.beside.is_empty() {
             return self.put_beside(shard, item);
         }
-        match line.main.try_push(item) {
-            Ok(()) => {
+        match line.main.push_over(item) {
+            Ok(overwritten) => {
                 line.bells.published();
                 line.accepted.add(1);
+                // Last, since its drop may panic: everybody is told, and everything counted, by now.
+                drop(overwritten);
                 Ok(())
             }
             Err(refused) => Err(told(refused)),
@@ -258,7 +273,7 @@ impl<T: Send + Sync + 'static> Publishing<T> for Publisher<T> {
     #[cold]
     #[inline(never)]
     fn put_later(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
-        let (mut park, bells) = (std::mem::take(&mut self.park), Arc::clone(&self.lines[shard].bells));
+        let (mut park, bells) = (mem::take(&mut self.park), Arc::clone(&self.lines[shard].bells));
         // Besides, one at least that reads.
         let ends = self.topic.core.roll.publishers() + 1;
         let answer = put_when_room(&mut park, &bells, until, ends, item, |item| {
@@ -294,6 +309,7 @@ impl<T: Send + Sync + 'static> fmt::Debug for Publisher<T> {
 #[cfg(test)]
 mod tests {
     use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
         sync::{Arc, Mutex, mpsc},
         thread,
         time::{Duration, Instant},
@@ -411,5 +427,47 @@ mod tests {
         assert!(publishing.join().unwrap());
         assert_eq!(reading.join().unwrap(), Some(()));
         assert!(Instant::now() < until, "it slept until its own time was over");
+    }
+
+    /// An item whose drop panics, if it is armed.
+    struct Bomb {
+        armed: bool,
+    }
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!self.armed, "a drop that was told to panic");
+        }
+    }
+
+    /// A batch goes in by claims of 64, and an item that is to be overwritten by the second panics when it is dropped: readers
+    /// that sleep are called for the first.
+    #[test]
+    fn a_batch_that_panics_calls_who_sleeps() {
+        let name = |text| Name::new(text).unwrap();
+        let events = Topic::<Bomb>::open(name("events"), TopicPlan { shards: 1, capacity: 128 }).unwrap();
+        let mut gate = events.subscribe(name("gate"), &Contract::gate(), Start::Newest).unwrap();
+        let mut publisher = events.publisher();
+        for nth in 0..256 {
+            assert!(publisher.try_publish(&0_u32, Bomb { armed: nth == 64 }).is_ok());
+            assert_eq!(gate.poll(1, |_| ()), Ok(1));
+        }
+        let until = Instant::now() + Duration::from_secs(20);
+        let reading = thread::spawn({
+            let events = events.clone();
+            move || {
+                let mut looks = || gate.poll(usize::MAX, |_| ()).ok();
+                Park::default().wait(&events.bells(0).items, Terms::until(Deadline::at(until)), &mut looks)
+            }
+        });
+        while events.bells(0).items.sleepers() == 0 {
+            thread::yield_now();
+        }
+        let mut items = (0..128).map(|_| Bomb { armed: false }).collect();
+        let died = catch_unwind(AssertUnwindSafe(|| publisher.try_publish_batch(&0_u32, &mut items)));
+        assert_eq!((died.is_err(), items.len()), (true, 64));
+        assert_eq!(reading.join().unwrap(), Some(64));
+        assert!(Instant::now() < until, "it slept until its own time was over");
+        assert_eq!(events.published().total(), 256 + 64);
     }
 }
