@@ -2,11 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Leaving, Record, Topic};
+use super::{Leaving, Record, Seen, Topic};
 use crate::ring::{Closes, Consumer, PopError, broadcast_multi, mpmc};
 use crate::router::{Bells, Missed, Name, conflate, side::Progress};
 use crate::sync::Tally;
-use crate::wait::Signal;
+use crate::wait::{Signal, Sleepers};
 
 /// What a subscription meets on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,21 @@ impl<T: Send + Sync + 'static> Membership<T> {
     }
 }
 
+/// A reader at work. Where it has come to is told at the end, and publishers that wait for room are; also if the caller's code
+/// panics.
+struct Polling<'a, T: Send + Sync> {
+    reader: &'a mut Reader<T>,
+    seen: &'a Seen,
+    room: &'a Sleepers,
+}
+
+impl<T: Send + Sync> Drop for Polling<'_, T> {
+    fn drop(&mut self) {
+        self.reader.tell(&self.seen.position);
+        self.room.notify_all();
+    }
+}
+
 impl<T: Send + Sync + 'static> Subscription<T> {
     pub(super) fn new(topic: Topic<T>, record: Arc<Record>, readers: Vec<Reader<T>>) -> Self {
         let membership = Arc::new(Membership { topic, record });
@@ -95,13 +110,13 @@ impl<T: Send + Sync + 'static> Subscription<T> {
             self.turn = (shard + 1) % self.readers.len();
             let Some(reader) = &mut self.readers[shard] else { continue };
             let seen = &self.membership.record.shards[shard];
-            let result = self.membership.next_each(shard, reader, max - shown, |event| {
+            let polling = Polling { reader, seen, room: &self.membership.topic.bells(shard).room };
+            let result = self.membership.next_each(shard, polling.reader, max - shown, |event| {
                 // Before the call: if it panics, the item counts as seen.
                 seen.items.add(u64::from(matches!(event, Event::Item(_))));
                 each(event);
             });
-            reader.tell(&seen.position);
-            self.membership.topic.bells(shard).room.notify_all();
+            drop(polling);
             match result {
                 Ok(items) => shown += items,
                 Err(PopError::Closed) => ended += 1,
@@ -277,4 +292,42 @@ fn repeat(max: usize, mut one: impl FnMut() -> Result<(), PopError>) -> Result<u
         }
     }
     Ok(max)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use crate::router::{Contract, Name, Start, Topic, TopicPlan};
+    use crate::wait::Signal;
+
+    /// A closure panics in the middle of a batch: a publisher that waits learns of the room that the items before it made.
+    #[test]
+    fn room_made_by_a_poll_that_panics_is_told() {
+        let name = |text| Name::new(text).unwrap();
+        let events = Topic::<u64>::open(name("events"), TopicPlan { shards: 1, capacity: 4 }).unwrap();
+        let mut gate = events.subscribe(name("gate"), &Contract::gate(), Start::Newest).unwrap();
+        let mut publisher = events.publisher();
+        let fit = (0..).take_while(|&item| publisher.try_publish(&0_u32, item).is_ok()).count() as u64;
+        let until = Instant::now() + Duration::from_secs(20);
+        let waiting = thread::spawn(move || publisher.publish_until(&0_u32, fit, until));
+        while events.bells(0).room.sleepers() == 0 {
+            thread::yield_now();
+        }
+        let mut seen = 0;
+        let died = catch_unwind(AssertUnwindSafe(|| {
+            gate.poll(usize::MAX, |_| {
+                seen += 1;
+                assert!(seen < fit, "a closure that was told to panic");
+            })
+        }));
+        assert!(died.is_err());
+        assert_eq!(waiting.join().unwrap(), Ok(()));
+        assert!(Instant::now() < until, "it slept until its own time was over");
+        assert_eq!(gate.membership().record().shards[0].position.get(), fit, "what it was shown counts as seen");
+    }
 }
