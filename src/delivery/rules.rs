@@ -12,7 +12,8 @@ use super::{
 ///
 /// These are the rules of one [`Tracker`](super::Tracker). In an engine each shard of a keyed queue has one, and each worker of
 /// a shared queue: capacity, credit, rates, dead letters and the window of duplicates are of each. So a duplicate is told
-/// where it comes by the same shard: publish both by the same key, or keep to one shard.
+/// where it comes by the same shard: publish both by the same key, or keep to one shard. A shared queue, whose workers know
+/// nothing of each other's keys and ids, takes no rules that go by them.
 ///
 /// | | called |
 /// |---|---|

@@ -4,9 +4,10 @@ use std::sync::{Arc, mpsc::Receiver};
 
 use super::{AttachError, Attached, Consuming};
 use crate::delivery::{
-    CancelError, Class, DeadLetter, Envelope, Id, ItemId, Ledger, LetterId, Priorities, Rate, RedriveError, Rules,
-    Tracker,
+    CancelError, Class, DeadLetter, Envelope, Id, ItemId, Ledger, LetterId, Order, Priorities, Rate, RedriveError,
+    Rules, Tracker,
 };
+use crate::router::Sharing;
 use crate::time::Instant;
 use crate::worker::{Classes, DeliveryDuty, DeliveryHandler, DeliveryParts, Home, Inquiry, Look, OwnedTracker, Told};
 
@@ -99,6 +100,9 @@ impl<'e, T: Send + 'static, E: Send + 'static, M> Delivering<'e, T, E, M> {
         let Self { consuming, rules, envelope, classify } = self;
         let (engine, name) = (consuming.engine, consuming.queue.name().clone());
         let (rules, told_rules) = engine.settings.rules(name.as_str(), rules)?;
+        if let (Sharing::Shared, Some(rule)) = (consuming.queue.plan().sharing, of_one_worker(&rules)) {
+            return Err(AttachError::Shared { name, rule });
+        }
         let clock = &engine.clock;
         let mut parts = Vec::new();
         let mut inquiries = Vec::new();
@@ -123,6 +127,16 @@ impl<'e, T: Send + 'static, E: Send + 'static, M> Delivering<'e, T, E, M> {
         })?;
         engine.registry().rules.insert(name, told_rules);
         Ok(Deliveries { attached, inquiries })
+    }
+}
+
+/// What only a worker can hold to that gets all items of a key.
+fn of_one_worker(rules: &Rules) -> Option<&'static str> {
+    match rules {
+        Rules { order: Order::Keyed { .. }, .. } => Some("order by key"),
+        Rules { dedup: Some(_), .. } => Some("the window of duplicates"),
+        Rules { key_rate: Some(_), .. } => Some("a rate of each key"),
+        _ => None,
     }
 }
 
@@ -318,7 +332,7 @@ mod tests {
     use super::*;
     use crate::engine::Engine;
     use crate::ring::Producer;
-    use crate::router::{Held, Order, Sharing};
+    use crate::router::{self, Held};
     use crate::worker::{Leased, Polled};
 
     /// A publisher stands in the middle of a push while a worker goes: whoever asked is answered, and what lies behind that push
@@ -347,7 +361,7 @@ mod tests {
 
     /// Publishes 0 to 5, of which 0 is in a handler's hands then; what becomes of cancels of `ids` that are asked for before the
     /// others are taken from the queue, and what is handled in the end.
-    fn cancel(order: Order, sharing: Sharing, capacity: usize, ids: &[u64]) -> (Vec<Cancelled>, Vec<u64>) {
+    fn cancel(order: router::Order, sharing: Sharing, capacity: usize, ids: &[u64]) -> (Vec<Cancelled>, Vec<u64>) {
         let engine = Engine::builder().workers(2).by_hand().start().expect("an engine");
         let jobs = engine.queue("jobs").order(order).sharing(sharing).open().expect("a queue");
         let (told, tell) = std::sync::mpsc::channel();
@@ -378,7 +392,7 @@ mod tests {
     #[test]
     fn what_was_just_published_is_cancelled() {
         use CancelError::{Gone, Leased, OutOfReach};
-        for order in [Order::Total, Order::PerPublisher] {
+        for order in [router::Order::Total, router::Order::PerPublisher] {
             for sharing in [Sharing::Keyed, Sharing::Shared] {
                 let ids = [2, 5, 5, 0, 7];
                 let (answers, handled) = cancel(order, sharing, 6, &ids);

@@ -89,6 +89,13 @@ pub enum AttachError {
     },
     /// The rules of delivery ask for what is not to be had.
     Rules(CapacityError),
+    /// The rules go by keys or ids, and the queue is shared: another worker would not know of them.
+    Shared {
+        /// The queue.
+        name: Name,
+        /// What the rules ask for.
+        rule: &'static str,
+    },
     /// A rule of delivery from outside the code is wrong.
     Setting(SettingError),
     /// The engine is closed.
@@ -118,6 +125,9 @@ impl fmt::Display for AttachError {
                 )
             }
             Self::Rules(error) => write!(f, "the rules of delivery: {error}"),
+            Self::Shared { name, rule } => {
+                write!(f, "queue {name} is shared, and {rule} is kept by each worker for itself: open it as keyed")
+            }
             Self::Setting(error) => error.fmt(f),
             Self::Closed => f.write_str("the engine is closed: attach handlers before"),
         }

@@ -21,9 +21,8 @@ pub enum Sharing {
     /// One owner a shard: the items of a key are handled one after the other, in order.
     #[default]
     Keyed,
-    /// Every worker, from any shard, its own first every other time: no order, no idle worker beside a full shard. By rules
-    /// of delivery each worker keeps its own keys and ids: items of one key may overtake each other on two workers, and a
-    /// duplicate is only told where the same worker had the first.
+    /// Every worker, from any shard, its own first every other time: no order, no idle worker beside a full shard. Rules of
+    /// delivery that go by keys or ids are refused there.
     Shared,
 }
 

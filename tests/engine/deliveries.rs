@@ -9,7 +9,7 @@ use ringway::{
     Engine,
     delivery::{
         Answer, AtBound, Backoff, CancelError, Class, DeadLetter, DeadLetters, DedupWindow, Effect, Envelope, Headers,
-        Id, Jitter, Order, Origin, Priorities, Reason, RedriveError, Retry, Rules,
+        Id, Jitter, Order, Origin, Priorities, Rate, Reason, RedriveError, Retry, Rules,
     },
     engine::Deliveries,
     router::{Queue, Sharing, shard_of},
@@ -458,6 +458,27 @@ fn what_is_due_wakes_a_sleeping_worker() {
     assert!(report.is_drained());
     report.ledger.check().unwrap();
     assert_eq!(deliveries.ledger().redeliveries, 3);
+}
+
+/// Each worker of a shared queue would keep its own keys and ids: what it could not hold to is not taken.
+#[test]
+fn rules_that_go_by_keys_are_not_for_shared_queues() {
+    let (engine, _workers, _clock) = by_hand(2);
+    let jobs = engine.queue::<u64>("jobs").sharing(Sharing::Shared).open().unwrap();
+    let keyed = Order::Keyed { keys_max: 16, parked_per_key_max: 16, at_bound: AtBound::Stall };
+    let window = DedupWindow { time: Duration::from_secs(60), count: 100 };
+    let rate = Rate { interval: MS, burst: 1 };
+    for (rules, rule) in [
+        (Rules { order: keyed, ..rules() }, "order by key"),
+        (Rules { dedup: Some(window), ..rules() }, "the window of duplicates"),
+        (Rules { key_rate: Some((rate, 16)), ..rules() }, "a rate of each key"),
+    ] {
+        let refused = engine.consume(&jobs).deliver(rules).handle(|_| |_: &mut Leased<'_, u64, ()>| ());
+        let said = refused.err().map(|error| error.to_string());
+        let wanted = format!("queue jobs is shared, and {rule} is kept by each worker for itself: open it as keyed");
+        assert_eq!(said, Some(wanted));
+    }
+    assert!(engine.consume(&jobs).deliver(rules()).handle(|_| |_: &mut Leased<'_, u64, ()>| ()).is_ok());
 }
 
 /// One item fits in at a time, and a shared queue's own shard always has one: the other shard has its turns all the same.

@@ -162,6 +162,8 @@ fn shape() -> impl Strategy<Value = Shape> {
     (ring, rules(), on_panic, 0..11_u64, vec(step(), 1..50), any::<bool>()).prop_map(
         |((workers, shards, ring, shared), rules, on_panic, salt, steps, abort)| {
             let sharing = if shared { Sharing::Shared } else { Sharing::Keyed };
+            let for_one_worker = Rules { order: Order::Unordered, dedup: None, ..rules.clone() };
+            let rules = if shared { for_one_worker } else { rules };
             Shape { workers, shards, ring, sharing, rules, on_panic, salt, steps, abort }
         },
     )
