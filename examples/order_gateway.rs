@@ -100,7 +100,7 @@ struct Gateway {
 
 impl DeliveryHandler<OrderCall, OrderError> for Gateway {
     fn handle(&mut self, call: &mut Leased<'_, OrderCall, OrderError>) -> Answer<OrderError> {
-        let order = ***call;
+        let order = *call.job();
         if order.quantity > QUANTITY_MAX {
             return Answer::Reject(OrderError::TooLarge);
         }

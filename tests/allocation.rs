@@ -461,7 +461,7 @@ fn calls_are_silent() {
     let queue = engine.queue::<Call<u64, u64, u8>>("squares").open().unwrap();
     let reply = |job: &mut Leased<'_, Call<u64, u64, u8>, u8>| {
         job.progress(Progress { done: 1, total: 2 });
-        if (***job).is_multiple_of(5) { Err(1) } else { Ok(***job * ***job) }
+        if job.job().is_multiple_of(5) { Err(1) } else { Ok(job.job() * job.job()) }
     };
     let retry = Retry { attempts_max: 1, ..Retry::default() };
     let dead_letters = DeadLetterRules { capacity: 8, when_full: WhenFull::DropOldest };

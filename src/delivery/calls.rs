@@ -5,7 +5,7 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use super::effect::Reason;
+use super::effect::{DroppedBy, Reason};
 use crate::time::{
     CapacityError, Instant,
     slab::{Handle, Slab},
@@ -33,6 +33,10 @@ pub enum CallError<E> {
     TimedOut,
     /// The job was given up without an error of its handler's, which panicked, did not answer, or was not asked in time.
     GivenUp(Reason),
+    /// The job was dropped before it was done: by a rule, or by whoever [cancelled](crate::engine::Call::cancel) it.
+    Dropped(DroppedBy),
+    /// A job of the same id was accepted before; this one is not done.
+    Duplicate,
     /// The worker that had the job is gone, or dropped it.
     WorkerDied,
 }
@@ -43,6 +47,8 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
             Self::Failed(error) => write!(f, "the handler failed: {error}"),
             Self::TimedOut => f.write_str("no reply came in time: the job may still be done"),
             Self::GivenUp(reason) => write!(f, "the job was given up: {reason}"),
+            Self::Dropped(by) => write!(f, "the job was dropped: {by}"),
+            Self::Duplicate => f.write_str("a job of the same id was accepted before: this one is not done"),
             Self::WorkerDied => f.write_str("the worker that had the job is gone: the job may be half done"),
         }
     }

@@ -163,6 +163,16 @@ pub enum DroppedBy {
     Cancel,
 }
 
+impl fmt::Display for DroppedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AtBound => "as many keys, or items of its key, wait as may",
+            Self::DeadLettersFull => "it was given up, and there was no room among the dead letters",
+            Self::Cancel => "it was cancelled",
+        })
+    }
+}
+
 impl<T> fmt::Debug for Effect<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

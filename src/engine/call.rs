@@ -7,7 +7,7 @@ use std::{
 
 use super::{AttachError, Deliveries, Delivering};
 use crate::channel::{DropOldest, Mpmc, Sender};
-use crate::delivery::{Answer, CallError, DeadLetters, Effect, Envelope, Progress, Ticket};
+use crate::delivery::{Answer, CallError, DeadLetters, DroppedBy, Effect, Envelope, Progress, Ticket};
 use crate::time::Instant;
 use crate::worker::{DeliveryHandler, Leased};
 
@@ -27,6 +27,18 @@ impl<T, R: Send, E: Send> Call<T, R, E> {
     /// When the caller gives up, by [`Engine::now`](super::Engine::now): for an envelope's `expires_at`.
     pub fn until(&self) -> Instant {
         self.until
+    }
+
+    /// The job.
+    pub fn job(&self) -> &T {
+        &self.job
+    }
+
+    /// Takes the job out, and tells the caller that it was [dropped](CallError::Dropped): for what
+    /// [`Deliveries::cancel`](super::Deliveries::cancel) or [`Queue::take_left`](crate::router::Queue::take_left) handed back.
+    pub fn cancel(mut self) -> T {
+        self.end(Err(CallError::Dropped(DroppedBy::Cancel)));
+        self.job
     }
 
     /// Tells the caller how far the job is.
@@ -141,8 +153,13 @@ where
                 }
             }
             Effect::Expired(mut envelope) => envelope.payload.end(Err(CallError::TimedOut)),
+            Effect::Dropped { mut envelope, by } => envelope.payload.end(Err(CallError::Dropped(by))),
             _ => {}
         }
+    }
+
+    fn duplicate(&mut self, mut envelope: Envelope<Call<T, R, E>>) {
+        envelope.payload.end(Err(CallError::Duplicate));
     }
 }
 

@@ -66,7 +66,7 @@ impl<'a, T: Send + 'static, R: Send + 'static, E: Send + 'static> IntoFuture for
 /// # use ringway::{Engine, delivery::Rules, engine::Call, worker::Leased};
 /// # let engine = Engine::builder().workers(1).start()?;
 /// # let squares = engine.queue::<Call<u64, u64, ()>>("squares").open()?;
-/// # let square = |job: &mut Leased<'_, Call<u64, u64, ()>, ()>| Ok(***job * ***job);
+/// # let square = |call: &mut Leased<'_, Call<u64, u64, ()>, ()>| Ok(call.job() * call.job());
 /// # engine.consume(&squares).deliver(Rules::default()).reply(move |_| square)?;
 /// let mut caller = engine.caller(&squares, 100)?;
 /// pollster::block_on(async {

@@ -35,7 +35,10 @@ impl Engine {
     /// let engine = Engine::builder().workers(1).start()?;
     /// let squares = engine.queue::<Square>("squares").open()?;
     /// engine.consume(&squares).deliver(Rules::default()).reply(|_shard| {
-    ///     |job: &mut Leased<'_, Square, String>| job.checked_mul(***job).ok_or_else(|| "too large".to_owned())
+    ///     |call: &mut Leased<'_, Square, String>| {
+    ///         let number = *call.job();
+    ///         number.checked_mul(number).ok_or_else(|| "too large".to_owned())
+    ///     }
     /// })?;
     /// let mut caller = engine.caller(&squares, 100)?;
     /// assert_eq!(caller.call(&1_u64, 7)?.wait(), Ok(49));
@@ -67,8 +70,8 @@ impl Engine {
 /// The end that calls: it sends jobs by a queue, and takes their replies. Each thread or task has its own.
 ///
 /// A job that is left when its shard or its engine ends is handed back with the queue's others, and nobody replies until
-/// somebody takes it: `drop(queue.take_left())` tells the callers at once that the [worker died](CallError::WorkerDied), who
-/// otherwise wait as long as they said.
+/// somebody takes it: `drop(queue.take_left())` tells the callers at once that the [worker died](CallError::WorkerDied), and
+/// [`Call::cancel`] that the job was dropped. Else they wait as long as they said.
 ///
 /// Replies are taken while it waits, and whenever it is asked. It must not wait in a handler: the worker that stands still may
 /// be the one that has the job.

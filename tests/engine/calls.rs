@@ -4,7 +4,10 @@ use std::{sync::mpsc, time::Duration};
 
 use ringway::{
     Engine,
-    delivery::{CallError, Expired, Joined, Progress, Reason, Reply, Retry, Rules},
+    delivery::{
+        AtBound, CallError, DedupWindow, DroppedBy, Envelope, Expired, Joined, Order, Progress, Reason, Reply, Retry,
+        Rules,
+    },
     engine::{Call, CallRefused, Caller},
     router::{Policy, Queue},
     time::Manual,
@@ -27,7 +30,7 @@ struct Bench {
 
 /// Squares small numbers; refuses 13, fails at 1 once, panics at 2, reports at 3.
 fn square(job: &mut Leased<'_, Job, &'static str>) -> Result<u64, &'static str> {
-    match (***job, job.attempt()) {
+    match (*job.job(), job.attempt()) {
         (13, _) => Err("unlucky"),
         (1, 1) => Err("busy"),
         (2, _) => std::panic::panic_any(BOOM),
@@ -83,6 +86,36 @@ fn each_end_of_a_job_is_a_reply() {
     let told = CallError::<String>::GivenUp(Reason::Unanswered).to_string();
     assert_eq!(told, "the job was given up: its handler panicked, or gave no answer");
     assert_eq!((bench.caller.depth(), bench.caller.stale()), (0, 0));
+}
+
+/// Of a job that nobody does, the caller hears why.
+#[test]
+fn a_job_that_is_not_done_says_why() {
+    let engine = Engine::builder().workers(1).by_hand().clock(Manual::new()).start().unwrap();
+    let queue = engine.queue::<Job>("squares").open().unwrap();
+    let rules = Rules {
+        order: Order::Keyed { keys_max: 1, parked_per_key_max: 1, at_bound: AtBound::Drop },
+        dedup: Some(DedupWindow { time: Duration::from_secs(60), count: 16 }),
+        ..rules()
+    };
+    let envelope = |call: Job| Envelope { key: Some(0), id: Some((*call.job()).into()), ..Envelope::new(call) };
+    engine.consume(&queue).deliver(rules).envelope(envelope).reply(|_| square).unwrap();
+    let (mut workers, mut caller) = (engine.take_workers(), engine.caller(&queue, 8).unwrap());
+    // The first fails and is to be tried again, the second waits behind it, and the third has no place there.
+    let tickets = [1, 4, 5, 1].map(|job| caller.open(&0_u32, job, None, Duration::MAX).unwrap());
+    poll_all(&mut workers);
+    let dropped = |by| Reply::Ready(Err(CallError::Dropped(by)));
+    assert_eq!(caller.look(tickets[2]), dropped(DroppedBy::AtBound));
+    assert_eq!(caller.look(tickets[3]), Reply::Ready(Err(CallError::Duplicate)));
+    drop(workers);
+    engine.abort().ledger.check().unwrap();
+    let jobs: Vec<u64> = queue.take_left().into_iter().map(Call::cancel).collect();
+    assert_eq!(jobs, [1, 4]);
+    for ticket in &tickets[..2] {
+        assert_eq!(caller.look(*ticket), dropped(DroppedBy::Cancel));
+    }
+    let told = CallError::<String>::Dropped(DroppedBy::Cancel).to_string();
+    assert_eq!(told, "the job was dropped: it was cancelled");
 }
 
 /// What a call waits for may lie in a queue that nobody serves any more: whoever takes it out decides, and tells.
