@@ -99,6 +99,9 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 impl<T: Send + 'static, R: Send + 'static, E: Send + 'static> Caller<T, R, E> {
     /// Sends a job to the shard of `key`, to be waited for; it has [`CALL_TIMEOUT`].
     ///
+    /// While the queue is full it waits as the queue's policy says, and that on its thread, also in a task: whoever calls from
+    /// tasks opens the queue with [`Policy::Reject`](crate::router::Policy::Reject), and tries again later.
+    ///
     /// # Errors
     /// As [`open`](Self::open).
     pub fn call<K: Key + ?Sized>(&mut self, key: &K, job: T) -> Result<Pending<'_, T, R, E>, CallRefused<T>> {
@@ -120,7 +123,7 @@ impl<T: Send + 'static, R: Send + 'static, E: Send + 'static> Caller<T, R, E> {
     }
 
     /// Sends a job to the shard of `key`, maybe as part of a batch; its reply has to come within `timeout`. Publishes as the
-    /// queue's policy says.
+    /// queue's policy says, as [`call`](Self::call) does.
     ///
     /// # Errors
     /// [`CallRefused`]: the job comes back.

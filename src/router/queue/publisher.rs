@@ -52,7 +52,8 @@ impl<T: Send + 'static> Publisher<T> {
         self.try_publish_to(key, item)
     }
 
-    /// Publishes to the shard of `key`; waits for room, if that is the queue's policy.
+    /// Publishes to the shard of `key`; waits for room, if that is the queue's policy. It blocks the thread: a task, whose
+    /// runtime has other things to do there, calls [`try_publish`](Self::try_publish), and again later.
     ///
     /// # Errors
     /// As [`try_publish`](Self::try_publish); with [`Policy::Block`] `Full` only on a thread that runs handlers, with

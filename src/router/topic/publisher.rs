@@ -67,7 +67,8 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         self.try_publish_to(key, item)
     }
 
-    /// Publishes to the shard of `key`; waits for gating subscriptions.
+    /// Publishes to the shard of `key`; waits for gating subscriptions. It blocks the thread: a task, whose runtime has other
+    /// things to do there, calls [`try_publish`](Self::try_publish), and again later.
     ///
     /// # Errors
     /// [`PublishError::Closed`]; on a thread that runs handlers also `Full`.

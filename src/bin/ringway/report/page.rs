@@ -129,12 +129,12 @@ fn machine(runs: &[Run], body: &mut String) {
             let quick = if run.is_quick { ", quick: it shows that things work, not how fast they are" } else { "" };
             fact("run", format!("{rounds} rounds in {seconds:.0} s{quick}"));
         }
-        let fit = if run.not_comparable.is_empty() {
-            "yes".to_owned()
+        let undisturbed = if run.not_comparable.is_empty() {
+            "yes; what to think of the machine itself, `ringway doctor` says".to_owned()
         } else {
             format!("no: {}", run.not_comparable.join("; "))
         };
-        fact("fit to be compared", fit);
+        fact("undisturbed", undisturbed);
         *body += &format!("<section><h3>{}</h3>{}</section>\n", escape(&run.name()), table.finish());
     }
     *body += "</div>\n";
