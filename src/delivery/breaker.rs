@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::time::{CapacityError, Instant};
+use crate::time::{CapacityError, Instant, boxed};
 
 /// When to stop trying, and for how long.
 ///
@@ -17,7 +17,8 @@ pub struct BreakerRules {
     pub window: Duration,
     /// How long it stays open.
     pub open_for: Duration,
-    /// Deliveries it then lets through; when so many succeed it closes, and the first failure opens it again. 0 counts as 1.
+    /// Deliveries it then lets through; when so many succeed it closes, and the first failure opens it again. Answers to
+    /// deliveries from before it opened count neither way until it is closed. 0 counts as 1.
     pub probes: u32,
 }
 
@@ -41,6 +42,9 @@ pub(super) struct Breaker {
     state: BreakerState,
     /// Times of the last failures, oldest first; never more than `rules.failures`.
     recent: VecDeque<Instant>,
+    /// Of each item's place, how often it had opened at the latest delivery: what was delivered since it opened last, while it
+    /// is half-open, is a probe.
+    delivered_at: Box<[u32]>,
     /// While half-open: probes on their way, and probes that succeeded.
     probing: u32,
     succeeded: u32,
@@ -48,17 +52,19 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
-    pub(super) fn new(rules: BreakerRules) -> Result<Self, CapacityError> {
+    /// For so many items in hand.
+    pub(super) fn new(rules: BreakerRules, items: usize) -> Result<Self, CapacityError> {
         let rules = BreakerRules { failures: rules.failures.max(1), probes: rules.probes.max(1), ..rules };
         let mut recent = VecDeque::new();
         let out_of_memory =
             |_| CapacityError::OutOfMemory { places: rules.failures, place_bytes: size_of::<Instant>() };
         recent.try_reserve_exact(rules.failures).map_err(out_of_memory)?;
-        Ok(Self { rules, state: BreakerState::Closed, recent, probing: 0, succeeded: 0, opened: 0 })
+        let delivered_at = boxed(items, |_| 0)?;
+        Ok(Self { rules, state: BreakerState::Closed, recent, delivered_at, probing: 0, succeeded: 0, opened: 0 })
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.recent.capacity() * size_of::<Instant>()
+        self.recent.capacity() * size_of::<Instant>() + size_of_val(&*self.delivered_at)
     }
 
     pub(super) fn state(&self) -> BreakerState {
@@ -95,16 +101,22 @@ impl Breaker {
     }
 
     #[inline]
-    pub(super) fn on_delivery(&mut self) {
-        if self.state == BreakerState::HalfOpen {
-            self.probing += 1;
-        }
+    pub(super) fn on_delivery(&mut self, index: u32) {
+        self.delivered_at[index as usize] = self.opened as u32;
+        self.probing += u32::from(self.state == BreakerState::HalfOpen);
+    }
+
+    /// Whether the delivery of the item at `index` is one of those that it waits for. Of others it learns nothing new unless
+    /// it is closed.
+    #[inline]
+    fn is_probe(&self, index: u32) -> bool {
+        self.state == BreakerState::HalfOpen && self.delivered_at[index as usize] == self.opened as u32
     }
 
     #[inline]
-    pub(super) fn on_success(&mut self) {
-        if self.state == BreakerState::HalfOpen {
-            self.probing = self.probing.saturating_sub(1);
+    pub(super) fn on_success(&mut self, index: u32) {
+        if self.is_probe(index) {
+            self.probing -= 1;
             self.succeeded += 1;
             if self.succeeded >= self.rules.probes {
                 self.state = BreakerState::Closed;
@@ -114,11 +126,11 @@ impl Breaker {
     }
 
     /// A delivery is over, and nobody tells how it went.
-    pub(super) fn on_hand_back(&mut self) {
-        self.probing = self.probing.saturating_sub(1);
+    pub(super) fn on_hand_back(&mut self, index: u32) {
+        self.probing -= u32::from(self.is_probe(index));
     }
 
-    pub(super) fn on_failure(&mut self, now: Instant) {
+    pub(super) fn on_failure(&mut self, index: u32, now: Instant) {
         match self.state {
             BreakerState::Closed => {
                 if self.recent.len() == self.rules.failures {
@@ -130,9 +142,8 @@ impl Breaker {
                     self.open(now);
                 }
             }
-            BreakerState::HalfOpen => self.open(now),
-            // The answer to a delivery from before; it tells nothing new.
-            BreakerState::Open { .. } => {}
+            BreakerState::HalfOpen if self.is_probe(index) => self.open(now),
+            BreakerState::HalfOpen | BreakerState::Open { .. } => {}
         }
     }
 

@@ -97,7 +97,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         self.leased -= 1;
         self.ledger.acked += 1;
         if let Some(breaker) = &mut self.breaker {
-            breaker.on_success();
+            breaker.on_success(index);
         }
         self.take_out(index)
     }
@@ -122,7 +122,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         self.timers.disarm(index);
         if let Some(breaker) = &mut self.breaker {
             // A handler that rejects an item works.
-            if class == Class::Reject { breaker.on_success() } else { breaker.on_failure(now) }
+            if class == Class::Reject { breaker.on_success(index) } else { breaker.on_failure(index, now) }
         }
         let Some(Slot { header, .. }) = self.slots.get(index) else { unreachable!("a leased item is in hand") };
         let retry = match class {

@@ -50,7 +50,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         let &Header { priority, state, .. } = &self.slots.get(index)?.header;
         let mut given_up = None;
         match state {
-            State::Leased => self.unlease(),
+            State::Leased => self.unlease(index),
             State::Fresh => self.lanes.unlink(&mut self.slots, index, priority, true),
             State::Again => self.lanes.unlink(&mut self.slots, index, priority, false),
             State::Parked => self.unpark(index),
@@ -60,7 +60,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             }
             State::Doomed(end) => {
                 if end == End::Unanswered {
-                    self.unlease();
+                    self.unlease(index);
                 }
                 self.doomed.unlink(&mut self.slots, index);
             }
@@ -71,10 +71,10 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     }
 
     /// A delivery is over without its answer.
-    fn unlease(&mut self) {
+    fn unlease(&mut self, index: u32) {
         self.leased -= 1;
         if let Some(breaker) = &mut self.breaker {
-            breaker.on_hand_back();
+            breaker.on_hand_back(index);
         }
     }
 

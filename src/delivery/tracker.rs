@@ -142,7 +142,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
             dead: DeadLetters::new(rules.dead_letters)?,
             redrive: None,
             dedup: rules.dedup.map(Recent::new).transpose()?,
-            breaker: rules.breaker.map(Breaker::new).transpose()?,
+            breaker: rules.breaker.map(|breaker| Breaker::new(breaker, rules.capacity)).transpose()?,
             rate: rules.rate.map(|rate| (rate, Bucket::FULL)),
             key_rates: rules.key_rate.map(|(rate, keys)| KeyRates::new(rate, keys)).transpose()?,
             doomed: List::default(),
@@ -292,7 +292,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         }
         let index = self.choose(now)?;
         if !self.is_plain {
-            self.passes(now);
+            self.passes(index, now);
         }
         let header = &mut self.slots.get_mut(index)?.header;
         header.state = State::Leased;
@@ -323,13 +323,13 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
 
     /// Lets weights, rate and breaker know of a delivery.
     #[inline(never)]
-    fn passes(&mut self, now: Instant) {
+    fn passes(&mut self, index: u32, now: Instant) {
         self.lanes.served();
         if let Some((rate, bucket)) = &mut self.rate {
             bucket.take(*rate, now);
         }
         if let Some(breaker) = &mut self.breaker {
-            breaker.on_delivery();
+            breaker.on_delivery(index);
         }
     }
 

@@ -322,6 +322,54 @@ fn a_breaker_opens_probes_and_closes() {
     assert_eq!(tracker.breaker(), Some((BreakerState::Closed, 2)));
 }
 
+/// A lease from before the breaker opened, answered while it was half-open, was taken for a probe: its ack closed the breaker
+/// although no probe had succeeded, and its nack opened it again.
+#[test]
+fn an_answer_from_before_a_breaker_opened_is_no_probes() {
+    let breaker = BreakerRules { failures: 1, window: SECOND, open_for: SECOND, probes: 1 };
+    let mut tracker = tracker(Rules { breaker: Some(breaker), ..rules() });
+    for number in 0..5 {
+        tracker.accept(Envelope::new(number), Instant::START).expect("room");
+    }
+    let [done, failed] = [(); 2].map(|()| tracker.next(Instant::START).expect("it is closed").defer());
+    tracker.next(Instant::START).expect("it is closed").nack("down");
+    let now = Instant::START + SECOND;
+    effects(&mut tracker, now);
+    let probe = tracker.next(now).expect("a probe").defer();
+    for (lease, answer) in [(done, Answer::Ack), (failed, Answer::Nack("down"))] {
+        tracker.settle(lease, answer, now).expect("it stands");
+        assert_eq!((tracker.breaker(), tracker.next(now).is_none()), (Some((BreakerState::HalfOpen, 1)), true));
+    }
+    tracker.settle(probe, Answer::Ack, now).expect("it stands");
+    assert_eq!(tracker.breaker(), Some((BreakerState::Closed, 1)));
+}
+
+/// So was a probe from before it opened again.
+#[test]
+fn an_answer_to_an_earlier_probe_is_no_probes() {
+    let breaker = BreakerRules { failures: 1, window: SECOND, open_for: SECOND, probes: 2 };
+    let mut tracker = tracker(Rules { breaker: Some(breaker), ..rules() });
+    let mut now = Instant::START;
+    for number in 0..6 {
+        tracker.accept(Envelope::new(number), now).expect("room");
+    }
+    tracker.next(now).expect("it is closed").nack("down");
+    now = now + SECOND;
+    effects(&mut tracker, now);
+    let [failed, done] = [(); 2].map(|()| tracker.next(now).expect("a probe").defer());
+    tracker.settle(failed, Answer::Nack("down"), now).expect("it stands");
+    now = now + SECOND;
+    effects(&mut tracker, now);
+    let probe = tracker.next(now).expect("a probe").defer();
+    tracker.settle(done, Answer::Ack, now).expect("it stands");
+    let other = tracker.next(now).expect("a probe").defer();
+    assert!(tracker.next(now).is_none(), "two probes, whatever else is answered");
+    tracker.settle(probe, Answer::Ack, now).expect("it stands");
+    assert_eq!(tracker.breaker(), Some((BreakerState::HalfOpen, 2)));
+    tracker.settle(other, Answer::Ack, now).expect("it stands");
+    assert_eq!(tracker.breaker(), Some((BreakerState::Closed, 2)));
+}
+
 #[test]
 fn failures_far_apart_leave_the_breaker_closed() {
     let breaker = BreakerRules { failures: 2, window: SECOND, open_for: SECOND, probes: 1 };

@@ -107,6 +107,8 @@ impl Harness {
             eprintln!("{:?}: next is {number}, {candidates:?} may be", self.now);
         }
         assert!(has_credit && candidates.contains(&number), "item {number} comes, but {candidates:?} may");
+        assert!(self.fuse.lets_through(self.now), "item {number} comes, but the breaker is open");
+        self.fuse.delivered(number, self.now);
         if self.rules.priorities == Priorities::Strict(3) && !is_throttled {
             let lane = |number: usize| self.items[number].says.priority.min(2);
             let bound = matches!(self.rules.order, Order::Keyed { .. });
@@ -128,7 +130,7 @@ impl Harness {
         match choices.below(8) {
             0..2 => {
                 assert_eq!(delivery.take(), item.says);
-                self.items[number].is = Is::Acked;
+                self.acked(number);
             }
             2 => {
                 // The next tick tells.
@@ -204,7 +206,7 @@ impl Harness {
             Ok(effect) => {
                 assert!(stands, "a lease was answered twice, or late");
                 match effect {
-                    Effect::Acked => self.items[number].is = Is::Acked,
+                    Effect::Acked => self.acked(number),
                     effect => self.failed(number, reason, class, effect),
                 }
             }

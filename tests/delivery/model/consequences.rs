@@ -96,8 +96,15 @@ impl Harness {
         if is_over { Err(()) } else { Ok(at) }
     }
 
+    pub(super) fn acked(&mut self, number: usize) {
+        self.items[number].is = Is::Acked;
+        self.fuse.answered(number, true, self.now);
+    }
+
     pub(super) fn failed(&mut self, number: usize, reason: Reason, class: Class, effect: Effect<usize>) {
         self.trace(|| format!("{number} failed, {reason:?}: {effect:?}"));
+        // A handler that rejects an item works.
+        self.fuse.answered(number, class == Class::Reject, self.now);
         let fate = self.fate(number, class);
         let is_expired = self.items[number].says.expires_at <= self.now;
         let at_bound = match self.rules.order {

@@ -6,17 +6,20 @@
 
 mod calls;
 mod consequences;
+mod fuse;
 
 use std::{collections::HashMap, time::Duration};
 
 use ringway::{
     delivery::{
-        Answer, AtBound, Backoff, BreakerRules, CancelError, Class, DeadLetterRules, DedupWindow, Delivery, DroppedBy,
-        Effect, Envelope, Expired, Headers, Id, ItemId, Jitter, Lease, LetterId, Order, Origin, Priorities, Rate,
-        Reason, RedriveError, Refused, Retry, Rules, Tracker, WhenFull,
+        Answer, AtBound, Backoff, BreakerRules, BreakerState, CancelError, Class, DeadLetterRules, DedupWindow,
+        Delivery, DroppedBy, Effect, Envelope, Expired, Headers, Id, ItemId, Jitter, Lease, LetterId, Order, Origin,
+        Priorities, Rate, Reason, RedriveError, Refused, Retry, Rules, Tracker, WhenFull,
     },
     time::Instant,
 };
+
+use fuse::{Fuse, half_opened};
 
 /// A byte string as a source of choices; all zero when it is used up.
 pub(crate) struct Choices<'b>(pub(crate) &'b [u8]);
@@ -166,6 +169,7 @@ struct Harness {
     turns: u64,
     accepted: u64,
     stale: u64,
+    fuse: Fuse,
     /// Print each call: for a failure that has been shrunk.
     is_traced: bool,
 }
@@ -178,6 +182,7 @@ pub(crate) fn run(bytes: &[u8]) {
     let now = Instant::from_nanos(start);
     let tracker = Subject::with_classes(rules.clone(), class, now).expect("small capacities");
     let mut harness = Harness {
+        fuse: Fuse::new(rules.breaker),
         rules,
         tracker,
         now,
@@ -282,9 +287,9 @@ impl Harness {
 
     /// Whether something other than items decides about deliveries.
     fn is_throttled(&self) -> bool {
-        let Rules { rate, key_rate, breaker, order, .. } = &self.rules;
+        let Rules { rate, key_rate, order, .. } = &self.rules;
         let stalls = matches!(order, Order::Keyed { at_bound: AtBound::Stall, .. });
-        rate.is_some() || key_rate.is_some() || breaker.is_some() || stalls
+        rate.is_some() || key_rate.is_some() || stalls || !self.fuse.lets_through(self.now)
     }
 
     /// What must hold between any two calls.
@@ -299,6 +304,8 @@ impl Harness {
         assert_eq!(self.tracker.depth(), self.items.iter().filter(|item| !item.has_ended()).count());
         assert_eq!(self.tracker.in_flight() as u64, count(|is| matches!(is, Is::Leased(_))));
         assert!(self.tracker.dead_letters().list().map(|(id, _)| id).eq(self.letters.iter().map(|&(id, _)| id)));
+        let breaker = self.tracker.breaker().map(|(state, opened)| (half_opened(state, self.now), opened));
+        assert_eq!(breaker, self.fuse.told(self.now));
         if let Order::Keyed { keys_max, at_bound: AtBound::Stall, .. } = self.rules.order {
             assert!(self.tracker.keys_held() <= keys_max);
         }
@@ -353,7 +360,7 @@ impl Harness {
                 Is::Leased(Some(until)) if until > soon => {
                     let lease = self.leases.iter().rfind(|&&(_, of)| of == number).expect("it was deferred").0;
                     assert_eq!(self.tracker.settle(lease, Answer::Ack, self.now), Ok(Effect::Acked));
-                    self.items[number].is = Is::Acked;
+                    self.acked(number);
                 }
                 _ => {}
             }
@@ -367,11 +374,15 @@ impl Harness {
             if self.rules.dead_letters.when_full == WhenFull::Hold {
                 self.purge();
             }
-            if let Some(delivery) = self.tracker.next(self.now) {
+            let acked = self.tracker.next(self.now).map(|delivery| {
                 let number = *delivery.payload();
                 assert!(!self.items[number].has_ended() && self.items[number].says.expires_at > self.now);
                 delivery.ack();
-                self.items[number].is = Is::Acked;
+                number
+            });
+            if let Some(number) = acked {
+                self.fuse.delivered(number, self.now);
+                self.acked(number);
             } else if let Some(at) = self.tracker.next_at(self.now) {
                 self.now = at;
             } else {
