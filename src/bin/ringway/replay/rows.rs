@@ -98,7 +98,13 @@ impl Rows {
         let named = |text: Fault| Fault::new(format!("{name}: {text}"));
         let shape = Shape::of(
             head,
-            shape::Told { format: told.format, delimiter: told.delimiter, header: told.header, names: [key, time] },
+            shape::Told {
+                format: told.format,
+                delimiter: told.delimiter,
+                header: told.header,
+                names: [key, time],
+                is_named_csv: name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv"),
+            },
         )
         .map_err(named)?;
         let places = [

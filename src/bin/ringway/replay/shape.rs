@@ -30,6 +30,8 @@ pub(crate) struct Told<'t> {
     pub(crate) header: Option<bool>,
     /// Columns or fields that are asked for; one that stands in the first line makes that a header.
     pub(crate) names: [Option<&'t str>; 2],
+    /// Whether the input is called a CSV file: what else can't be guessed is one.
+    pub(crate) is_named_csv: bool,
 }
 
 impl Shape {
@@ -52,7 +54,7 @@ impl Shape {
             Some(args::Format::Csv) => Self::csv(&lines, told),
             None if is_csv => Self::csv(&lines, told),
             None if lines.first().is_some_and(|line| json::names(line).is_some()) => Ok(Self::ndjson(&lines)),
-            None if guess_delimiter(&lines, told.names).is_some() => Self::csv(&lines, told),
+            None if told.is_named_csv || guess_delimiter(&lines, told.names).is_some() => Self::csv(&lines, told),
             None => Ok(Self::Lines),
         }
     }
@@ -71,12 +73,13 @@ impl Shape {
         let Some(first) = lines.first() else { return Ok(Self::Csv { delimiter, columns: 1, names: Vec::new() }) };
         let cells =
             csv::cells(first, delimiter).map_err(|bad| Fault::new(format!("the first line is no CSV: {bad}")))?;
-        let second = lines.get(1).and_then(|line| csv::cells(line, delimiter).ok()).unwrap_or_default();
+        let mut rows = lines[1..].iter().filter_map(|line| csv::cells(line, delimiter).ok());
+        let as_long = rows.find(|row| row.len() == cells.len()).unwrap_or_default();
         let has_header = told.header.unwrap_or_else(|| {
             let is_asked_for =
                 |cell: &Cow<'_, [u8]>| told.names.iter().flatten().any(|name| name.as_bytes() == &cell[..]);
             let names = |cell: &Cow<'_, [u8]>| !cell.is_empty() && !is_number(cell);
-            let has_numbers = second.len() == cells.len() && second.iter().any(|cell| is_number(cell));
+            let has_numbers = as_long.iter().any(|cell| is_number(cell));
             // A number can be asked for by `--key 2`, so only names tell.
             cells.iter().any(|cell| is_asked_for(cell) && names(cell)) || cells.iter().all(names) && has_numbers
         });
@@ -183,6 +186,10 @@ mod tests {
         assert!(!shape("a,b\n1,2\n", told).has_header());
         let told = Told { format: Some(Format::Lines), ..Told::default() };
         assert_eq!(shape("a,b\n1,2\n", told), Shape::Lines);
+        let told = Told { is_named_csv: true, ..Told::default() };
+        assert_eq!(shape("a,b\n1\n1,2,3\n\"1,2\"\n", told).to_string(), "CSV, 2 columns, no header");
+        assert_eq!(shape("a,b\n1\n1,2,3\n1,2\n", told).to_string(), "CSV, 2 columns, header");
+        assert_eq!(shape("{\"a\":1}\n", told).to_string(), "NDJSON");
         let told = Told { delimiter: Some(b' '), ..Told::default() };
         assert_eq!(shape("a b\n1 2\n", told).to_string(), "CSV with ` `, 2 columns, header");
         let told = Told { format: Some(Format::Ndjson), header: Some(true), ..Told::default() };
