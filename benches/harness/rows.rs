@@ -391,7 +391,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "paced-1kHz-blocking",
         topology: Topology::Paced,
-        burst: Duration::from_millis(200),
+        burst: Duration::from_millis(400),
         every: 2,
         ..BLOCKING
     },
