@@ -51,6 +51,13 @@ impl Progress {
         self.bar.tick();
         (self.shown, self.rows) = (now, rows);
     }
+
+    /// Shows that the run was stopped, and has so long to handle what was published.
+    pub(crate) fn stopped(&self, patience: Duration) {
+        let patience = show::time(patience.as_nanos() as f64);
+        self.bar.set_message(format!("stopped: {patience} at most for what was published; a second signal ends that"));
+        self.bar.tick();
+    }
 }
 
 impl Drop for Progress {

@@ -154,15 +154,16 @@ impl Publishing<'_> {
     /// Waits for the handlers.
     fn drain(&mut self, run: &mut Run) {
         self.running.close();
-        let mut since = Instant::now();
+        let mut since = None;
         while !self.running.is_drained() {
             thread::park_timeout(DRAINING);
-            if run.stopped.is_none() {
-                if self.is_stopped(run, None) {
-                    since = Instant::now();
+            match since {
+                None if run.stopped.is_some() || self.is_stopped(run, None) => {
+                    since = Some(Instant::now());
+                    self.progress.stopped(PATIENCE);
                 }
-            } else if self.stop.arrived().is_some() || since.elapsed() > PATIENCE {
-                return;
+                Some(since) if self.stop.arrived().is_some() || since.elapsed() > PATIENCE => return,
+                _ => {}
             }
         }
     }
