@@ -1,39 +1,39 @@
 //! Settings from outside the code: environment over file over default, and code over all of them.
-//!
-//! | setting | variable | allowed |
-//! |---|---|---|
-//! | `workers` | `RINGWAY_WORKERS` | 1 to 1024 |
-//! | `pin` | `RINGWAY_PIN` | `none`, `spread`, or CPUs: `0,2` (in a file also `[0, 2]`) |
-//! | `batch_items` | `RINGWAY_BATCH_ITEMS` | 1 and more |
-//! | `batch_time_us` | `RINGWAY_BATCH_TIME_US` | 1 and more |
-//! | `topic.NAME.shards` | `RINGWAY_TOPIC_NAME_SHARDS` | 1 to 1024 |
-//! | `topic.NAME.capacity` | `RINGWAY_TOPIC_NAME_CAPACITY` | 1 to 2³² |
-//! | `queue.NAME.shards`, `.capacity` | `RINGWAY_QUEUE_NAME_SHARDS`, `…_CAPACITY` | as for a topic |
-//! | `queue.NAME.full` | `RINGWAY_QUEUE_NAME_FULL` | `block`, `block:5ms`, `reject`, `drop-newest`, `drop-oldest` |
-//! | `queue.NAME.order` | `RINGWAY_QUEUE_NAME_ORDER` | `total`, `per-publisher` |
-//! | `queue.NAME.sharing` | `RINGWAY_QUEUE_NAME_SHARING` | `keyed`, `shared` |
-//! | `queue.NAME.delivery.capacity` | `RINGWAY_QUEUE_NAME_DELIVERY_CAPACITY` | 1 to 4294950911 |
-//! | `….in_flight_max`, `….dead_letters` | `…_IN_FLIGHT_MAX`, `…_DEAD_LETTERS` | as the capacity |
-//! | `….lease` | `…_LEASE` | `30s` (`ns`, `us`, `ms`, `s`), `none` |
-//! | `….attempts_max` | `…_ATTEMPTS_MAX` | 1 to 2³² - 1 |
-//! | `….backoff` | `…_BACKOFF` | `fixed:1s`, `linear:1s:60s`, `exponential:10ms:10s`, `sidekiq` |
-//! | `….jitter` | `…_JITTER` | `none`, `full`, `equal`, `decorrelated` |
-//! | `….total_max` | `…_TOTAL_MAX` | as the lease |
-//! | `….dedup` | `…_DEDUP` | `none`, or a time and a count: `120s:10000` |
-//!
-//! In a variable the name is written in capitals, with `_` for what is neither letter nor digit. In a file a name with dots is
-//! quoted: `[topic."orders.eu"]`. A value that is not allowed is refused with its place, never replaced. A variable that
-//! nothing asks for, as one with a slip in its name, is told by [`effective_config`](super::Engine::effective_config).
-//!
-//! Code speaks of a rule of delivery where that differs from [`Rules::default`](crate::delivery::Rules): one that is as by
-//! default is left to be set from outside. What goes with code of the handler's is in code only: what an error means, what an
-//! envelope says, and the order by key, lanes, rates and breaker that go by it.
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use crate::router::SettingError;
 
 /// What the environment and a file say.
+///
+/// | setting | variable | allowed |
+/// |---|---|---|
+/// | `workers` | `RINGWAY_WORKERS` | 1 to 1024 |
+/// | `pin` | `RINGWAY_PIN` | `none`, `spread`, or CPUs: `0,2` (in a file also `[0, 2]`) |
+/// | `batch_items` | `RINGWAY_BATCH_ITEMS` | 1 and more |
+/// | `batch_time_us` | `RINGWAY_BATCH_TIME_US` | 1 and more |
+/// | `topic.NAME.shards` | `RINGWAY_TOPIC_NAME_SHARDS` | 1 to 1024 |
+/// | `topic.NAME.capacity` | `RINGWAY_TOPIC_NAME_CAPACITY` | 1 to 2³² |
+/// | `queue.NAME.shards`, `.capacity` | `RINGWAY_QUEUE_NAME_SHARDS`, `…_CAPACITY` | as for a topic |
+/// | `queue.NAME.full` | `RINGWAY_QUEUE_NAME_FULL` | `block`, `block:5ms`, `reject`, `drop-newest`, `drop-oldest` |
+/// | `queue.NAME.order` | `RINGWAY_QUEUE_NAME_ORDER` | `total`, `per-publisher` |
+/// | `queue.NAME.sharing` | `RINGWAY_QUEUE_NAME_SHARING` | `keyed`, `shared` |
+/// | `queue.NAME.delivery.capacity` | `RINGWAY_QUEUE_NAME_DELIVERY_CAPACITY` | 1 to 4294950911 |
+/// | `….in_flight_max`, `….dead_letters` | `…_IN_FLIGHT_MAX`, `…_DEAD_LETTERS` | as the capacity |
+/// | `….lease` | `…_LEASE` | `30s` (`ns`, `us`, `ms`, `s`), `none` |
+/// | `….attempts_max` | `…_ATTEMPTS_MAX` | 1 to 2³² - 1 |
+/// | `….backoff` | `…_BACKOFF` | `fixed:1s`, `linear:1s:60s`, `exponential:10ms:10s`, `sidekiq` |
+/// | `….jitter` | `…_JITTER` | `none`, `full`, `equal`, `decorrelated` |
+/// | `….total_max` | `…_TOTAL_MAX` | as the lease |
+/// | `….dedup` | `…_DEDUP` | `none`, or a time and a count: `120s:10000` |
+///
+/// In a variable the name is written in capitals, with `_` for what is neither letter nor digit. In a file a name with dots is
+/// quoted: `[topic."orders.eu"]`. A value that is not allowed is refused with its place, never replaced. A variable that
+/// nothing asks for, as one with a slip in its name, is told by [`effective_config`](super::Engine::effective_config).
+///
+/// Code speaks of a rule of delivery where that differs from [`Rules::default`](crate::delivery::Rules): one that is as by
+/// default is left to be set from outside. What goes with code of the handler's is in code only: what an error means, what an
+/// envelope says, and the order by key, lanes, rates and breaker that go by it.
 ///
 /// # Examples
 /// ```
