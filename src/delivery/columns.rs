@@ -133,15 +133,25 @@ impl<E> Columns<E> {
     /// The envelope of the item at `index`, put together.
     #[inline]
     pub(super) fn envelope<P>(&self, index: u32, payload: P, header: &Header) -> Envelope<P> {
+        let is_bare = !header.has(Flags::BESIDE);
+        let (id, expires_at, origin) =
+            if is_bare { (None, Instant::FAR, Origin::default()) } else { self.beside(index, header) };
         Envelope {
             payload,
             key: header.key(),
-            id: self.id(index, header),
+            id,
             not_before: header.not_before(),
-            expires_at: self.expires_at(index, header),
-            origin: if header.has(Flags::ORIGIN) { self.origins[index as usize] } else { Origin::default() },
+            expires_at,
+            origin,
             priority: header.priority,
             redrives: header.redrives,
         }
+    }
+
+    /// All that an item carries.
+    #[inline(never)]
+    fn beside(&self, index: u32, header: &Header) -> (Option<Id>, Instant, Origin) {
+        let origin = if header.has(Flags::ORIGIN) { self.origins[index as usize] } else { Origin::default() };
+        (self.id(index, header), self.expires_at(index, header), origin)
     }
 }

@@ -49,6 +49,7 @@ impl Flags {
     pub(super) const ID: Self = Self(8);
     pub(super) const EXPIRY: Self = Self(16);
     pub(super) const ORIGIN: Self = Self(32);
+    pub(super) const BESIDE: Self = Self::ID.or(Self::EXPIRY).or(Self::ORIGIN);
 
     #[inline]
     pub(super) const fn when(self, is_true: bool) -> Self {

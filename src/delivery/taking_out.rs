@@ -5,7 +5,7 @@ use super::{
     effect::{CancelError, ItemId},
     envelope::{Envelope, Id},
     retry::Class,
-    slot::{End, Header, State},
+    slot::{End, Header, Slot, State},
     tracker::Tracker,
 };
 
@@ -28,24 +28,24 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     ///
     /// # Errors
     /// [`CancelError`], if it is settled or leased.
+    #[inline]
     pub fn cancel(&mut self, item: ItemId) -> Result<Envelope<T>, CancelError> {
-        if !self.slots.holds(item.0) {
-            return Err(CancelError::Gone);
-        }
         let index = item.0.index;
-        self.timers.fetch(index);
-        let slot = self.slots.get(index).ok_or(CancelError::Gone)?;
-        if matches!(slot.header.state, State::Leased | State::Doomed(End::Unanswered)) {
-            return Err(CancelError::Leased);
-        }
-        let _given_up = self.unlink(index);
+        let _given_up = match self.slots.find(item.0).ok_or(CancelError::Gone)?.header.state {
+            // It is in no list, and nobody waits for it.
+            State::Delayed => None,
+            State::Leased | State::Doomed(End::Unanswered) => return Err(CancelError::Leased),
+            _ => self.unlink(index),
+        };
         self.ledger.cancelled += 1;
         self.timers.disarm(index);
         self.ahead.leaves(index, &self.slots, &mut self.timers);
-        Ok(self.take_envelope(index))
+        let Slot { payload, header } = self.take_out(index);
+        Ok(self.columns.envelope(index, payload, &header))
     }
 
-    /// Takes an item out of whichever list it is in. What is returned is dropped last: a drop may panic.
+    /// Takes an item out of whichever list it is in, and not its timer. What is returned is dropped last: a drop may panic.
+    #[inline(never)]
     fn unlink(&mut self, index: u32) -> Option<GivenUp<E>> {
         let &Header { priority, state, .. } = &self.slots.get(index)?.header;
         let mut given_up = None;

@@ -107,12 +107,16 @@ impl<V> Slab<V> {
         self.places.get_mut(index as usize)?.value.as_mut()
     }
 
-    /// Whether `handle`'s value is still here.
+    /// The value that `handle` names, if it is still here.
+    #[inline]
+    pub(crate) fn find(&self, handle: Handle) -> Option<&V> {
+        let place = self.places.get(handle.index as usize)?;
+        if place.serial == handle.serial { place.value.as_ref() } else { None }
+    }
+
     #[inline]
     pub(crate) fn holds(&self, handle: Handle) -> bool {
-        self.places
-            .get(handle.index as usize)
-            .is_some_and(|place| place.serial == handle.serial && place.value.is_some())
+        self.find(handle).is_some()
     }
 
     /// The handle of what is at `index`.

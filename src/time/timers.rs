@@ -116,20 +116,26 @@ impl Timers {
         }
     }
 
-    #[inline(never)]
+    #[inline]
     fn unlink(&mut self, index: u32) {
         let node = self.nodes[index as usize];
         self.nodes[node.next as usize].prev = node.prev;
         self.nodes[node.prev as usize].next = node.next;
         if node.next == node.prev {
-            // Both neighbours are the head: the list is empty now.
-            let slot = (node.next as usize - self.places) >> self.stripe_bits;
-            if self.is_vacant(slot) {
-                self.vacate(slot);
-            }
+            // Both neighbours are the head.
+            self.emptied(node.next);
         }
         let node = &mut self.nodes[index as usize];
         (node.next, node.prev) = (index, index);
+    }
+
+    /// The list of this head holds no timer any more.
+    #[inline(never)]
+    fn emptied(&mut self, head: u32) {
+        let slot = (head as usize - self.places) >> self.stripe_bits;
+        if self.is_vacant(slot) {
+            self.vacate(slot);
+        }
     }
 
     /// The place of a timer that is due, which stops. Among those due, the one with the earliest tick comes first.
