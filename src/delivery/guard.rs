@@ -133,6 +133,7 @@ impl<'t, T, E, C: FnMut(&E) -> Class> Delivery<'t, T, E, C> {
     }
 
     /// Leaves the answer for later, without a time: [`Tracker::limit`] gives it one.
+    #[inline(always)]
     pub(crate) fn leave(self) -> Lease {
         self.tracker.handed = NONE;
         self.tracker.leave_leased(self.index)

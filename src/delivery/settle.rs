@@ -22,8 +22,16 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// # Errors
     /// [`Stale`], if the lease was answered before, ran out, or the item is gone; it is counted.
     pub fn settle(&mut self, lease: Lease, answer: Answer<E>, now: Instant) -> Result<Effect<T>, Stale> {
-        let index = self.leased_index(lease).inspect_err(|_| self.ledger.stale += 1)?;
+        let index = self.answered_index(lease)?;
         Ok(self.answer(index, answer, now))
+    }
+
+    /// [`settle`](Self::settle) with an ack, of which nothing follows.
+    #[inline]
+    pub(crate) fn settle_ack(&mut self, lease: Lease) -> Result<(), Stale> {
+        let index = self.answered_index(lease)?;
+        drop(self.acked(index));
+        Ok(())
     }
 
     /// Takes back a lease that nobody will answer, as if the delivery had been dropped: a nack without an error.
@@ -33,7 +41,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     /// # Errors
     /// [`Stale`], as of [`settle`](Self::settle).
     pub fn release(&mut self, lease: Lease, now: Instant) -> Result<Effect<T>, Stale> {
-        let index = self.leased_index(lease).inspect_err(|_| self.ledger.stale += 1)?;
+        let index = self.answered_index(lease)?;
         Ok(self.fail(index, Reason::Unanswered, None, None, now))
     }
 
@@ -67,9 +75,16 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
         self.slots.get(index).map(|slot| &slot.payload).ok_or(Stale)
     }
 
+    /// Of a lease that is answered: it is counted if it does not stand.
+    #[inline]
+    fn answered_index(&mut self, lease: Lease) -> Result<u32, Stale> {
+        self.leased_index(lease).inspect_err(|_| self.ledger.stale += 1)
+    }
+
+    #[inline]
     fn leased_index(&self, lease: Lease) -> Result<u32, Stale> {
         let index = lease.item.index;
-        let slot = self.slots.get(index).filter(|_| self.slots.holds(lease.item)).ok_or(Stale)?;
+        let slot = self.slots.find(lease.item).ok_or(Stale)?;
         // A delivery that was forgotten has no answer: the next tick tells.
         let is_leased = slot.header.state == State::Leased && slot.header.attempt == lease.attempt;
         let stands = is_leased && self.handed != index;
@@ -182,11 +197,13 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     }
 
     /// Leaves the answer to whoever has the lease; others of the item's key wait for it.
+    #[inline(always)]
     pub(super) fn leave_leased(&mut self, index: u32) -> Lease {
         self.hold_key(index);
         self.lease_of(index)
     }
 
+    #[inline]
     pub(super) fn lease_of(&self, index: u32) -> Lease {
         Lease { item: self.slots.handle(index), attempt: self.slots.get(index).map_or(0, |slot| slot.header.attempt) }
     }

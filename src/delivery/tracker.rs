@@ -183,7 +183,7 @@ impl<T, E, C: FnMut(&E) -> Class> Tracker<T, E, C> {
     ///
     /// # Errors
     /// As [`accept`](Self::accept); nothing is handed out then.
-    #[inline]
+    #[inline(always)]
     #[expect(clippy::type_complexity, reason = "the results of the two calls, as they are")]
     pub fn accept_next(
         &mut self,

@@ -162,36 +162,33 @@ where
 
     /// Takes the answers that came home, gives the leases of the last run their time, and lets time pass.
     fn settle(&mut self, now: Instant) {
-        let Some(tracker) = &mut self.tracker else { return };
-        let mut changed = false;
-        while let Ok(homecoming) = self.homecoming.try_recv() {
-            changed = true;
-            // What comes too late is counted by the tracker.
-            let effect = match homecoming {
-                Homecoming::Answer(lease, answer) => {
-                    catch_unwind(AssertUnwindSafe(|| tracker.settle(lease, answer, now)))
-                        .map_err(|panic| self.run.failure(panic, lease.attempt(), Action::Noted, None))
-                        .map(|settled| settled.ok())
-                }
-                Homecoming::Unanswered(lease) => Ok(tracker.release(lease, now).ok()),
-                Homecoming::Extend(lease, time) => {
-                    let _ = tracker.extend(lease, now + time);
-                    Ok(None)
-                }
-            };
-            if let Ok(Some(effect)) = effect {
-                show(&mut self.run, tracker, effect);
-            }
+        let Self { tracker: Some(tracker), run, homecoming, timeless, inquiry, .. } = self else { return };
+        let (mut changed, mut attempt) = (false, 0);
+        // Those after one that panics are still to be taken.
+        loop {
+            let taken = catch_unwind(AssertUnwindSafe(|| {
+                homecoming.try_recv_each(usize::MAX, |homecoming| {
+                    (changed, attempt) = (true, homecoming.lease().attempt());
+                    // What comes too late is counted by the tracker.
+                    if let Homecoming::Answer(lease, Answer::Ack) = homecoming {
+                        let _ = tracker.settle_ack(lease);
+                    } else {
+                        take_home(run, tracker, homecoming, now);
+                    }
+                })
+            }));
+            let Err(panic) = taken else { break };
+            run.failure(panic, attempt, Action::Noted, None);
         }
-        for (lease, time) in self.timeless.drain(..) {
+        for (lease, time) in timeless.drain(..) {
             tracker.limit(lease, now + time);
         }
         while let Some(effect) = tracker.tick(now) {
             changed = true;
-            show(&mut self.run, tracker, effect);
+            show(run, tracker, effect);
         }
         if changed {
-            self.inquiry.tell(&tracker.ledger());
+            inquiry.tell(&tracker.ledger());
         }
     }
 
@@ -340,30 +337,39 @@ fn hand<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>>(
 ) -> Option<Sequel<T>> {
     let mut leased = Leased::new(delivery, home);
     match catch_unwind(AssertUnwindSafe(|| run.handler.handle(&mut leased))) {
-        Ok(Answer::Ack) if leased.deferred.is_none() => {
-            leased.delivery.ack();
+        Ok(Answer::Ack) => {
+            match leased.deferred {
+                None => leased.delivery.ack(),
+                Some(time) => timeless.push((leased.delivery.leave(), time)),
+            }
             None
         }
-        Ok(answer) => answer_late(leased, answer, timeless, clock).map(Sequel::Effect),
+        Ok(answer) => Some(Sequel::Effect(not_acked(leased, answer, clock))),
         Err(panic) => Some(Sequel::Panicked(panicked(run, leased, panic))),
     }
 }
 
-/// Answers other than an ack at once; `None` if the answer is left to somebody else.
+/// Takes an answer that is no ack; whether it was deferred or not, it is given now.
 #[inline(never)]
-fn answer_late<T, E: Send>(
-    leased: Leased<'_, T, E>,
-    answer: Answer<E>,
-    timeless: &mut Vec<(Lease, Duration)>,
-    clock: &AnyClock,
-) -> Option<Effect<T>> {
-    let Leased { delivery, deferred, .. } = leased;
-    match (deferred, answer) {
-        (Some(time), Answer::Ack) => {
-            timeless.push((delivery.leave(), time));
-            None
-        }
-        (_, answer) => Some(delivery.at(clock.now()).answer(answer)),
+fn not_acked<T, E: Send>(leased: Leased<'_, T, E>, answer: Answer<E>, clock: &AnyClock) -> Effect<T> {
+    leased.delivery.at(clock.now()).answer(answer)
+}
+
+/// Takes what came home and is no ack.
+#[inline(never)]
+fn take_home<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>>(
+    run: &mut Supervised<H, T>,
+    tracker: &mut OwnedTracker<T, E>,
+    homecoming: Homecoming<E>,
+    now: Instant,
+) {
+    let effect = match homecoming {
+        Homecoming::Answer(lease, answer) => tracker.settle(lease, answer, now),
+        Homecoming::Unanswered(lease) => tracker.release(lease, now),
+        Homecoming::Extend(lease, time) => return tracker.extend(lease, now + time).unwrap_or(()),
+    };
+    if let Ok(effect) = effect {
+        show(run, tracker, effect);
     }
 }
 

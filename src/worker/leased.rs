@@ -140,6 +140,14 @@ pub(crate) enum Homecoming<E> {
     Extend(Lease, Duration),
 }
 
+impl<E> Homecoming<E> {
+    pub(super) fn lease(&self) -> Lease {
+        match *self {
+            Self::Answer(lease, _) | Self::Unanswered(lease) | Self::Extend(lease, _) => lease,
+        }
+    }
+}
+
 /// The way home of answers: a ring to the worker, and its bell. Shared by all who may answer.
 pub(crate) struct Home<E: Send> {
     ring: Sender<Homecoming<E>, Mpmc>,
@@ -161,8 +169,9 @@ impl<E: Send> Home<E> {
 }
 
 impl<E: Send> Home<E> {
-    fn send(&self, homecoming: Homecoming<E>) -> Result<(), TrySendError<Homecoming<E>>> {
-        self.ring.try_send_shared(homecoming)?;
+    #[inline]
+    fn send(&self, homecoming: Homecoming<E>) -> Result<(), DeferredError> {
+        self.ring.try_send_shared(homecoming).map_err(DeferredError::of)?;
         self.bell.notify_all();
         Ok(())
     }
@@ -197,7 +206,7 @@ impl<E: Send> Deferred<E> {
         if sent.is_ok() {
             self.home = None;
         }
-        sent.map_err(DeferredError::of)
+        sent
     }
 
     /// Done.
@@ -216,7 +225,7 @@ impl<E: Send> Deferred<E> {
     /// As [`answer`](Self::answer).
     pub fn extend(&mut self, time: Duration) -> Result<(), DeferredError> {
         let homecoming = Homecoming::Extend(self.lease, time);
-        self.home.as_ref().map_or(Ok(()), |home| home.send(homecoming)).map_err(DeferredError::of)
+        self.home.as_ref().map_or(Ok(()), |home| home.send(homecoming))
     }
 }
 
@@ -245,6 +254,7 @@ pub enum DeferredError {
 }
 
 impl DeferredError {
+    #[cold]
     fn of<T>(refused: TrySendError<T>) -> Self {
         if refused.is_full() { Self::Full } else { Self::Ended }
     }

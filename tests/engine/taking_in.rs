@@ -112,6 +112,34 @@ fn a_publisher_hears_of_room_although_the_last_item_panicked_as_it_went() {
     }
 }
 
+/// Answers are taken home many at once: those behind one whose item panics as it goes count, too, and every panic is noted.
+#[test]
+fn an_item_that_panics_as_it_goes_leaves_the_answers_behind_it() {
+    quiet_booms();
+    let engine = Engine::builder().workers(1).by_hand().start().unwrap();
+    let mut worker = engine.take_workers().remove(0);
+    let jobs = engine.queue::<Option<Clumsy>>("jobs").capacity(64).open().unwrap();
+    let (told, deferred) = std::sync::mpsc::channel();
+    let told = Mutex::new(told);
+    let deliveries = engine
+        .consume(&jobs)
+        .deliver(Rules::default())
+        .handle(move |_| {
+            let told = told.lock().unwrap().clone();
+            move |job: &mut Leased<'_, Option<Clumsy>, ()>| told.send(job.defer()).unwrap()
+        })
+        .unwrap();
+    let mut publisher = jobs.publisher();
+    (0..40).for_each(|job| publisher.publish_unkeyed((job % 3 == 0).then(|| Clumsy)).unwrap());
+    while worker.poll() != Polled::Idle {}
+    (0..40).for_each(|_| deferred.recv().unwrap().ack().unwrap());
+    while worker.poll() != Polled::Idle {}
+    let ledger = deliveries.ledger();
+    assert_eq!((ledger.acked, ledger.in_hand, ledger.redeliveries, ledger.stale), (40, 0, 0, 0), "{ledger:?}");
+    assert_eq!(engine.failure_count(), 14);
+    engine.audit().check().unwrap();
+}
+
 /// What was acked in time is not handed back, although the end came before the worker's next turn.
 #[test]
 fn an_answer_that_is_home_counts_at_the_end() {
