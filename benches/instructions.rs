@@ -28,8 +28,8 @@ use ringway::ring::{Kind, lanes::Lanes, mpmc::Mpmc, spsc::Spsc};
 use ringway::wait::Park;
 use ringway::{
     Engine,
-    delivery::{AtBound, Envelope, Order, Rules, Tracker},
-    router::{Held, Order as RingOrder},
+    delivery::{AtBound, Envelope, Headers, ItemId, Order, Rules, Tracker},
+    router::{Held, Order as RingOrder, Queue},
     time::{Instant, Manual, Wheel},
     worker::{Leased, Polled},
 };
@@ -272,6 +272,34 @@ fn timed(counted: &Timing, count: usize) {
     assert_eq!(wheel.depth(), PENDING);
 }
 
+/// Cancels in a tracker with many items that wait for their time, as many as are then accepted.
+fn cancelled(count: usize) {
+    let headers = Headers::NONE;
+    let rules = Rules { capacity: PENDING, headers, ..Rules::default() };
+    let mut tracker = Tracker::<u64>::new(rules, Instant::START).expect("a tracker");
+    let mut items: Vec<ItemId> =
+        (0..PENDING as u64).map(|nth| tracker.accept(delayed(nth), Instant::START).expect("room")).collect();
+    for round in 0..count {
+        // Far from each other.
+        let mut cancel = |nth: usize| {
+            let item = &mut items[(round * ROUND + nth) * 7919 % PENDING];
+            assert!(black_box(tracker.cancel(*item)).is_ok());
+        };
+        measured(|| (0..ROUND).for_each(&mut cancel));
+        for nth in 0..ROUND {
+            let at = (round * ROUND + nth) * 7919 % PENDING;
+            items[at] = tracker.accept(delayed(at as u64), Instant::START).expect("room");
+        }
+    }
+    assert_eq!(tracker.depth(), PENDING);
+}
+
+/// An item that waits for its time, at random within ten minutes.
+fn delayed(nth: u64) -> Envelope<u64> {
+    let bits = nth.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    Envelope { not_before: Instant::from_nanos((bits ^ bits >> 31) % 600_000_000_000), ..Envelope::new(nth) }
+}
+
 /// Which half of an item's way through the engine is counted.
 #[derive(Clone, Copy, PartialEq)]
 enum Half {
@@ -285,26 +313,39 @@ fn timeless() -> Engine {
     builder.clock(Manual::new()).batch_time(Duration::from_secs(3600)).start().expect("an engine")
 }
 
-/// Items of a queue published, or handled by a worker that is polled: by a plain handler, or acked by rules of delivery.
-fn queued(ring: RingOrder, rules: Option<Rules>, half: Half, count: usize) {
+/// Items of a queue published, or handled by a worker that is polled and has the handler that `attach` gives it.
+fn queued(ring: RingOrder, half: Half, count: usize, attach: impl FnOnce(&Engine, &Queue<u64>)) {
     let engine = timeless();
     let queue = engine.queue::<u64>("items").capacity(ROUND).order(ring).open().expect("a queue");
-    match rules {
-        None => drop(engine.consume(&queue).handle(|_| |item: Held<'_, u64>| handle(*item)).expect("attached")),
-        Some(rules) => {
-            let ack = |item: &mut Leased<'_, u64, ()>| {
-                handle(**item);
-                Ok(())
-            };
-            let delivering = engine.consume(&queue).deliver(rules);
-            let delivering = delivering.envelope(|item| Envelope { key: Some(item), ..Envelope::new(item) });
-            drop(delivering.handle(move |_| ack).expect("attached"));
-        }
-    }
+    attach(&engine, &queue);
     let (mut worker, mut publisher) = (engine.take_workers().remove(0), queue.publisher());
     let publish = || (0..ROUND as u64).for_each(|item| publisher.try_publish(&0_u32, black_box(item)).expect("room"));
     let poll = || while worker.poll() != Polled::Idle {};
     rounds(count, half == Half::Publish, publish, poll);
+}
+
+fn plainly(engine: &Engine, queue: &Queue<u64>) {
+    drop(engine.consume(queue).handle(|_| |item: Held<'_, u64>| handle(*item)).expect("attached"));
+}
+
+/// Handled by rules of delivery; `ack` does the rest for an item.
+fn delivered(rules: Rules, count: usize, ack: impl Fn(&mut Leased<'_, u64, ()>) + Copy + Send + Sync + 'static) {
+    queued(RingOrder::Total, Half::Work, count, |engine, queue| {
+        let delivering = engine.consume(queue).deliver(rules);
+        let delivering = delivering.envelope(|item| Envelope { key: Some(item), ..Envelope::new(item) });
+        let each = move |item: &mut Leased<'_, u64, ()>| {
+            handle(**item);
+            ack(item);
+        };
+        drop(delivering.handle(move |_| each).expect("attached"));
+    });
+}
+
+fn at_once(_: &mut Leased<'_, u64, ()>) {}
+
+/// By a lease that is answered before the worker looks for answers.
+fn by_lease(item: &mut Leased<'_, u64, ()>) {
+    item.defer().ack().expect("there is room for as many as are leased");
 }
 
 /// Items of a topic published to, or handled for, one gating subscription.
@@ -358,21 +399,23 @@ fn operations() -> BTreeMap<&'static str, fn(usize)> {
     all.insert("tracker ack at once", |count| track(Rules::default(), true, count));
     all.insert("tracker ack at once keyed", |count| track(Rules { order: KEYED, ..Rules::default() }, true, count));
     all.insert("tracker ack in batches", |count| track(Rules::default(), false, count));
+    all.insert("tracker cancel", cancelled);
     all.insert("wheel schedule", |count| timed(&Timing::Schedule, count));
     all.insert("wheel cancel", |count| timed(&Timing::Cancel, count));
     all.insert("wheel fire", |count| timed(&Timing::Fire, count));
     all.insert("mpmc pop each 128", |count| each(mpmc(capacity()).expect("a ring"), count));
     all.insert("lanes pop each 128", |count| each(lanes(capacity()).expect("a ring"), count));
-    all.insert("publish queue", |count| queued(RingOrder::Total, None, Half::Publish, count));
-    all.insert("publish queue, lanes", |count| queued(RingOrder::PerPublisher, None, Half::Publish, count));
+    all.insert("publish queue", |count| queued(RingOrder::Total, Half::Publish, count, plainly));
+    all.insert("publish queue, lanes", |count| queued(RingOrder::PerPublisher, Half::Publish, count, plainly));
     all.insert("publish topic", |count| told(Half::Publish, count));
-    all.insert("worker queue", |count| queued(RingOrder::Total, None, Half::Work, count));
-    all.insert("worker queue, lanes", |count| queued(RingOrder::PerPublisher, None, Half::Work, count));
+    all.insert("worker queue", |count| queued(RingOrder::Total, Half::Work, count, plainly));
+    all.insert("worker queue, lanes", |count| queued(RingOrder::PerPublisher, Half::Work, count, plainly));
     all.insert("worker topic", |count| told(Half::Work, count));
-    all.insert("worker queue, delivered", |count| queued(RingOrder::Total, Some(Rules::default()), Half::Work, count));
+    all.insert("worker queue, delivered", |count| delivered(Rules::default(), count, at_once));
     all.insert("worker queue, delivered keyed", |count| {
-        queued(RingOrder::Total, Some(Rules { order: KEYED, ..Rules::default() }), Half::Work, count)
+        delivered(Rules { order: KEYED, ..Rules::default() }, count, at_once)
     });
+    all.insert("worker queue, delivered by lease", |count| delivered(Rules::default(), count, by_lease));
     all.insert("mpmc displace", |count| {
         let (mut tx, _rx) = mpmc::<u64>(Capacity::exactly(ROUND)).expect("a ring");
         (0..ROUND).for_each(|_| assert!(tx.try_push(7).is_ok()));
