@@ -13,7 +13,7 @@
 //!
 //! # What `Full` and `Empty` mean
 //! `Full`: of this producer's lane; as on [`spsc`](mod@super::spsc). `Empty`: every lane was looked at, and was empty or
-//! another consumer's turn.
+//! another consumer's turn, who finds what is there: of consumers that look at once none hides an item from the others.
 #![allow(unsafe_code)]
 
 use std::{fmt, mem::ManuallyDrop, ptr, ptr::NonNull};
