@@ -16,12 +16,9 @@ pub(super) struct Lane<T> {
 struct Taken {
     /// Whether a consumer is reading. Not used by a lone consumer, except to keep what it peeked at.
     now: AtomicBool,
-    /// Where the reader stood after the last turn, or [`ENDED`]: for those who have not got it.
+    /// Where the reader stood after the last turn: a figure for those who have not got it.
     head: AtomicU64,
 }
-
-/// What a reader tells that has seen the end: what still shows in the lines was taken back.
-const ENDED: u64 = u64::MAX;
 
 impl<T> Lane<T> {
     pub(super) fn new(capacity: Capacity) -> Result<Self, CapacityError> {
@@ -35,17 +32,8 @@ impl<T> Lane<T> {
     /// an item that nobody takes.
     pub(super) fn depth(&self) -> usize {
         // ORDER: Relaxed; a figure.
-        match self.turn.head.load(Ordering::Relaxed) {
-            ENDED => 0,
-            told => self.packed.track.published_from(told.max(self.packed.gate())) as usize,
-        }
-    }
-
-    /// Whether items lie here, and nobody reads.
-    pub(super) fn is_left(&self) -> bool {
-        // ORDER: Relaxed; the fence of whoever asks orders it. What was told may be older: then the turn shows that nothing
-        // is there.
-        !self.turn.now.load(Ordering::Relaxed) && self.depth() > 0
+        let told = self.turn.head.load(Ordering::Relaxed);
+        self.packed.track.published_from(told.max(self.packed.gate())) as usize
     }
 }
 
@@ -81,9 +69,8 @@ impl<'a, T> Turn<'a, T> {
 
     /// Tells where the reader stands.
     pub(super) fn tell(&mut self) {
-        let reader = self.reader().0;
-        let head = if reader.has_ended() { ENDED } else { reader.head() };
-        // ORDER: Relaxed; a figure, or a reason to take the turn and see.
+        let head = self.reader().0.head();
+        // ORDER: Relaxed; a figure.
         self.lane.turn.head.store(head, Ordering::Relaxed);
     }
 

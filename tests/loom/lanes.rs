@@ -471,19 +471,3 @@ fn a_look_at_the_depth_hides_no_item() {
         depth
     });
 }
-
-/// Who looks after a push finds its item, although another looks at the same time in vain: that one has looked before the push,
-/// and stood in the way. Or it looks again, and finds it itself.
-#[test]
-fn a_look_in_vain_hides_no_item() {
-    let accepted = [(Item(1), Empty), (Empty, Item(1))];
-    explore("lanes: push pop | pop, shared", 20, accepted, || {
-        let (mut tx, mut rx) = ring(1);
-        let mut other = rx.clone();
-        let looker = thread::spawn(move || (pop(&mut other), other));
-        assert_eq!(push(&mut tx, 1), In);
-        let here = pop(&mut rx);
-        let (there, _other) = looker.join().unwrap();
-        (here, there)
-    });
-}

@@ -14,7 +14,7 @@ use super::{
     },
     Storage,
 };
-use crate::sync::{Arc, Ordering, full_fence, into_last};
+use crate::sync::{Arc, Ordering, into_last};
 
 /// The end that takes items out of a [`lanes()`](super::lanes()) ring; `Clone` it for more, which take turns. Its calls are
 /// those of [`Consumer`](crate::ring::Consumer).
@@ -151,38 +151,20 @@ impl<T> Consumer<T> {
         mut read: impl FnMut(&mut Reader<T>, &Packed<T>, usize) -> Result<(R, usize), PopError>,
         keep: bool,
     ) -> Result<R, PopError> {
-        loop {
-            let mut round = match self.round(&mut read, keep, false) {
-                Ok(result) => return Ok(result),
-                Err(round) => round,
-            };
-            if matches!(round, Round::Ended) || self.shared.is_closed() {
-                // The ring is closed, but a lane may not have been asked for its end yet, or this thread may not know of it:
-                // its producer has just joined, or whoever closes has stopped on the way. Asking again mends both.
-                self.shared.close();
-                round = match self.round(&mut read, keep, true) {
-                    Ok(result) => return Ok(result),
-                    Err(round) => round,
-                };
-                self.ended |= matches!(round, Round::Ended);
-            }
-            if self.ended {
-                return Err(PopError::Closed);
-            }
-            if self.is_alone() || !self.leaves_items() {
-                return Err(PopError::Empty);
-            }
+        let round = match self.round(&mut read, keep, false) {
+            Ok(result) => return Ok(result),
+            Err(round) => round,
+        };
+        if matches!(round, Round::Open) && !self.shared.is_closed() {
+            return Err(PopError::Empty);
         }
-    }
-
-    /// Whether an item lies in a lane that nobody reads, although this end has just found nothing. Of two that look at once
-    /// one may have looked before the item came, and have been in the way of the other, who was called for it.
-    #[cold]
-    #[inline(never)]
-    fn leaves_items(&self) -> bool {
-        // With that of the other: either this one sees that the other's turn is over, or the other sees the item here.
-        full_fence();
-        self.shared.lanes.iter().any(|lane| lane.value().is_left())
+        // The ring is closed, but a lane may not have been asked for its end yet, or this thread may not know of it: its
+        // producer has just joined, or whoever closes has stopped on the way. Asking again mends both.
+        self.shared.close();
+        self.round(read, keep, true).map_err(|round| {
+            self.ended |= matches!(round, Round::Ended);
+            if self.ended { PopError::Closed } else { PopError::Empty }
+        })
     }
 
     /// Pops from the current lane, if nobody else reads and the lane goes on: the common case, short enough to be inlined.
