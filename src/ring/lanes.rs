@@ -13,7 +13,8 @@
 //!
 //! # What `Full` and `Empty` mean
 //! `Full`: of this producer's lane; as on [`spsc`](mod@super::spsc). `Empty`: every lane was looked at, and was empty or
-//! another consumer's turn, who finds what is there: of consumers that look at once none hides an item from the others.
+//! another consumer's turn. That one may have looked before the item came for which this one was called: who sleeps on
+//! `Empty` looks again after a while.
 #![allow(unsafe_code)]
 
 use std::{fmt, mem::ManuallyDrop, ptr, ptr::NonNull};
