@@ -1,6 +1,12 @@
 //! What is asked of handlers with rules of delivery has an answer, also when they have ended.
 
-use std::panic::panic_any;
+use std::{
+    panic::panic_any,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use ringway::{
     delivery::{Answer, DeadLetterRules, RedriveError, Rules, WhenFull},
@@ -9,12 +15,14 @@ use ringway::{
 
 use super::{BOOM, by_hand, poll_all};
 
-/// An error whose drop panics, unless something has panicked already.
-struct Fault;
+/// An error whose drop panics as long as it is armed, unless something has panicked already.
+struct Fault {
+    armed: Arc<AtomicBool>,
+}
 
 impl Drop for Fault {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if self.armed.load(Relaxed) && !std::thread::panicking() {
             panic_any(BOOM);
         }
     }
@@ -26,9 +34,14 @@ fn a_worker_that_goes_leaves_no_question_without_an_answer() {
     let (engine, mut workers) = by_hand(1);
     let jobs = engine.queue::<u64>("jobs").capacity(2048).open().unwrap();
     let dead_letters = DeadLetterRules { capacity: 1, when_full: WhenFull::Hold };
-    let rejects = |_: &mut Leased<'_, u64, Fault>| Answer::Reject(Fault);
+    let armed = Arc::new(AtomicBool::new(true));
+    let all = Arc::clone(&armed);
     let rules = Rules { dead_letters, ..Rules::default() };
-    let deliveries = engine.consume(&jobs).deliver(rules).handle(move |_| rejects).unwrap();
+    let handler = move |_| {
+        let armed = Arc::clone(&all);
+        move |_: &mut Leased<'_, u64, Fault>| Answer::Reject(Fault { armed: Arc::clone(&armed) })
+    };
+    let deliveries = engine.consume(&jobs).deliver(rules).handle(handler).unwrap();
     let mut publisher = jobs.publisher();
     (0..2000).for_each(|job| publisher.publish(&0_u64, job).unwrap());
     poll_all(&mut workers);
@@ -38,8 +51,8 @@ fn a_worker_that_goes_leaves_no_question_without_an_answer() {
     assert!(deliveries.attached().is_over());
     assert_eq!(jobs.take_left().len(), 1999);
     engine.abort().ledger.check().unwrap();
-    // The error of the one that is a dead letter.
-    std::mem::forget(deliveries);
+    // The error of the one that is a dead letter is dropped with it.
+    armed.store(false, Relaxed);
 }
 
 /// Nobody delivers any more: what came back from among the dead letters stayed in hand for ever.
