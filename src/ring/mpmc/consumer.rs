@@ -30,14 +30,12 @@ pub struct Consumer<T> {
     shared: Arc<Storage<T>>,
     stash: Stash<T>,
     distance: Distance,
-    /// Whether the end was told: it stays told, whatever another leaves behind.
-    ended: bool,
 }
 
 impl<T> Consumer<T> {
     /// For a consumer that has been counted.
     pub(super) fn new(shared: Arc<Storage<T>>) -> Self {
-        Self { shared, stash: Stash::new(), distance: Distance::at(0), ended: false }
+        Self { shared, stash: Stash::new(), distance: Distance::at(0) }
     }
 
     /// Claims up to `max` items from the head on, at least one; returns the first sequence and how many.
@@ -108,9 +106,7 @@ impl<T> Consumer<T> {
     /// Nothing is in the ring: takes into this end's hands, which are empty, what another was dropped with.
     #[cold]
     fn take_up(&mut self, nothing: PopError) -> Result<(), PopError> {
-        let left = if self.ended { None } else { self.shared.abandoned.take() };
-        self.ended |= left.is_none() && nothing == PopError::Closed;
-        self.stash = left.ok_or(nothing)?;
+        self.stash = self.shared.abandoned.take().ok_or(nothing)?;
         Ok(())
     }
 
@@ -247,9 +243,7 @@ impl<T> Clone for Consumer<T> {
     fn clone(&self) -> Self {
         // ORDER: Relaxed; this end keeps the count above zero meanwhile.
         self.shared.consumers.fetch_add(1, Ordering::Relaxed);
-        let mut clone = Self::new(Arc::clone(&self.shared));
-        clone.ended = self.ended;
-        clone
+        Self::new(Arc::clone(&self.shared))
     }
 }
 
