@@ -16,15 +16,20 @@ pub(super) struct Lane<T> {
 struct Taken {
     /// Whether a consumer is reading. Not used by a lone consumer, except to keep what it peeked at.
     now: AtomicBool,
-    /// Where the reader stood after the last turn: a figure for those who have not got it.
+    /// Whether a consumer came by meanwhile, maybe called for an item that came after the reader had looked.
+    passed_by: AtomicBool,
+    /// Where the reader stood after the last turn, or [`ENDED`]: a figure for those who have not got it.
     head: AtomicU64,
 }
+
+/// What a reader tells that has seen the end: what still shows in the lines was taken back.
+const ENDED: u64 = u64::MAX;
 
 impl<T> Lane<T> {
     pub(super) fn new(capacity: Capacity) -> Result<Self, CapacityError> {
         let packed = Packed::new(capacity)?;
         let reader = Cell::of(Reader::at(&packed.track, 0));
-        let turn = Taken { now: AtomicBool::new(false), head: AtomicU64::new(0) };
+        let turn = Taken { now: AtomicBool::new(false), passed_by: AtomicBool::new(false), head: AtomicU64::new(0) };
         Ok(Self { packed, turn: Padded::new(turn), reader })
     }
 
@@ -32,8 +37,24 @@ impl<T> Lane<T> {
     /// an item that nobody takes.
     pub(super) fn depth(&self) -> usize {
         // ORDER: Relaxed; a figure.
-        let told = self.turn.head.load(Ordering::Relaxed);
-        self.packed.track.published_from(told.max(self.packed.gate())) as usize
+        match self.turn.head.load(Ordering::Relaxed) {
+            ENDED => 0,
+            told => self.packed.track.published_from(told.max(self.packed.gate())) as usize,
+        }
+    }
+
+    /// A consumer passes by, since the turn is another's: whoever finds nothing after that turn looks again.
+    pub(super) fn pass_by(&self) {
+        // ORDER: Release; what this consumer was called for is visible. Partner: the Acquire in `was_passed_by`.
+        self.turn.passed_by.store(true, Ordering::Release);
+    }
+
+    /// Whether a consumer passed by, and nobody reads any more; tells it once. Behind a `full_fence`.
+    pub(super) fn was_passed_by(&self) -> bool {
+        // ORDER: Relaxed; the fence before it orders both after this end's own turn, and after its own `pass_by`.
+        let told = !self.turn.now.load(Ordering::Relaxed) && self.turn.passed_by.load(Ordering::Relaxed);
+        // ORDER: Acquire; what the last who passed by was called for is visible. Partner: the Release in `pass_by`.
+        told && self.turn.passed_by.swap(false, Ordering::Acquire)
     }
 }
 
@@ -69,7 +90,8 @@ impl<'a, T> Turn<'a, T> {
 
     /// Tells where the reader stands.
     pub(super) fn tell(&mut self) {
-        let head = self.reader().0.head();
+        let reader = self.reader().0;
+        let head = if reader.has_ended() { ENDED } else { reader.head() };
         // ORDER: Relaxed; a figure.
         self.lane.turn.head.store(head, Ordering::Relaxed);
     }

@@ -13,8 +13,8 @@
 //!
 //! # What `Full` and `Empty` mean
 //! `Full`: of this producer's lane; as on [`spsc`](mod@super::spsc). `Empty`: every lane was looked at, and was empty or
-//! another consumer's turn. That one may have looked before the item came for which this one was called: who sleeps on
-//! `Empty` looks again after a while.
+//! another consumer's turn. If that one had looked too early and found nothing either, one of the two looks again before it says
+//! so: of consumers that sleep on `Empty`, one is awake for each item as long as those that got one call again.
 #![allow(unsafe_code)]
 
 use std::{fmt, mem::ManuallyDrop, ptr, ptr::NonNull};

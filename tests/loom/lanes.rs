@@ -278,7 +278,7 @@ fn a_consumer_is_left_alone() {
         (Item(1), [Item(2), Empty], vec![]),
         (Item(2), [Item(1), Empty], vec![]),
     ];
-    explore_unbounded("lanes: full: pop drop | pop pop", 20, accepted, || {
+    explore("lanes: full: pop drop | pop pop", 20, accepted, || {
         let (tx, mut rx) = full_lane();
         let mut other = rx.clone();
         let consumer = thread::spawn(move || pop(&mut other));
@@ -469,5 +469,23 @@ fn a_look_at_the_depth_hides_no_item() {
         let (popped, _other) = sleeper.join().unwrap();
         assert_eq!((popped, rx.depth()), (Some(1), 0));
         depth
+    });
+}
+
+/// Who looks after a push finds its item, although another looks at the same time in vain: that one has looked before the push,
+/// and stood in the way. Or it looks again, and finds it itself.
+#[test]
+fn a_look_in_vain_hides_no_item() {
+    let accepted = [(Item(1), Empty), (Empty, Item(1))];
+    explore("lanes: pop | push pop, shared", 20, accepted, || {
+        let (mut tx, mut rx) = ring(1);
+        let mut other = rx.clone();
+        let caller = thread::spawn(move || {
+            assert_eq!(push(&mut tx, 1), In);
+            (pop(&mut other), other, tx)
+        });
+        let here = pop(&mut rx);
+        let (there, _other, _tx) = caller.join().unwrap();
+        (here, there)
     });
 }

@@ -14,7 +14,7 @@ use super::{
     },
     Storage,
 };
-use crate::sync::{Arc, Ordering, into_last};
+use crate::sync::{Arc, Ordering, full_fence, into_last};
 
 /// The end that takes items out of a [`lanes()`](super::lanes()) ring; `Clone` it for more, which take turns. Its calls are
 /// those of [`Consumer`](crate::ring::Consumer).
@@ -114,7 +114,10 @@ impl<T> Consumer<T> {
             // SAFETY: places live as long as the storage, which this end keeps alive.
             let lane = unsafe { self.current.as_ref() }.value();
             match self.turn(lane, alone) {
-                None => round = Round::Open,
+                None => {
+                    lane.pass_by();
+                    round = Round::Open;
+                }
                 Some(mut turn) => {
                     let (reader, packed) = turn.reader();
                     let too_late = all_asked && packed.track.is_open();
@@ -151,20 +154,38 @@ impl<T> Consumer<T> {
         mut read: impl FnMut(&mut Reader<T>, &Packed<T>, usize) -> Result<(R, usize), PopError>,
         keep: bool,
     ) -> Result<R, PopError> {
-        let round = match self.round(&mut read, keep, false) {
-            Ok(result) => return Ok(result),
-            Err(round) => round,
-        };
-        if matches!(round, Round::Open) && !self.shared.is_closed() {
-            return Err(PopError::Empty);
+        loop {
+            let mut round = match self.round(&mut read, keep, false) {
+                Ok(result) => return Ok(result),
+                Err(round) => round,
+            };
+            if matches!(round, Round::Ended) || self.shared.is_closed() {
+                // The ring is closed, but a lane may not have been asked for its end yet, or this thread may not know of it:
+                // its producer has just joined, or whoever closes has stopped on the way. Asking again mends both.
+                self.shared.close();
+                round = match self.round(&mut read, keep, true) {
+                    Ok(result) => return Ok(result),
+                    Err(round) => round,
+                };
+                self.ended |= matches!(round, Round::Ended);
+            }
+            if self.ended {
+                return Err(PopError::Closed);
+            }
+            if self.is_alone() || !self.has_been_passed_by() {
+                return Err(PopError::Empty);
+            }
         }
-        // The ring is closed, but a lane may not have been asked for its end yet, or this thread may not know of it: its
-        // producer has just joined, or whoever closes has stopped on the way. Asking again mends both.
-        self.shared.close();
-        self.round(read, keep, true).map_err(|round| {
-            self.ended |= matches!(round, Round::Ended);
-            if self.ended { PopError::Closed } else { PopError::Empty }
-        })
+    }
+
+    /// Whether another consumer passed by while this one looked in vain, or this one passed by where the other's turn is over
+    /// now. The other may have been called for an item that this one had looked too early for: then neither would find it.
+    #[cold]
+    #[inline(never)]
+    fn has_been_passed_by(&self) -> bool {
+        // With that of the other: who passes by sees that the turn is over, or whose turn it was sees who passed by.
+        full_fence();
+        self.shared.lanes.iter().any(|lane| lane.value().was_passed_by())
     }
 
     /// Pops from the current lane, if nobody else reads and the lane goes on: the common case, short enough to be inlined.

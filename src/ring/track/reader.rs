@@ -313,6 +313,11 @@ impl<T> Reader<T> {
         &mut self.gave_back
     }
 
+    /// Whether it has come to the end of the stream.
+    pub(in crate::ring) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     pub(in crate::ring) fn depth(&self, track: &Track<T>) -> usize {
         // What shows in the lines after the end was taken back.
         if self.ended { 0 } else { track.published_from(self.head()) as usize }
