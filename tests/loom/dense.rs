@@ -185,7 +185,7 @@ fn a_run_is_lent_while_the_producer_pushes() {
         vec![vec![1, 2], vec![2], vec![3]],
         vec![vec![1, 2], vec![2, 3], vec![3]],
     ];
-    explore("dense: push* push* push* | (run consume(1))*", 200, accepted, || {
+    explore("dense: push* push* push* | (run consume(1))*", 150, accepted, || {
         let (mut tx, mut rx) = ring_at_its_border();
         let producer = thread::spawn(move || (1..=3).for_each(|item| push_until_in(&mut tx, item)));
         let mut shown = Vec::new();

@@ -61,7 +61,10 @@ impl<T> Consumer<T> {
         if self.ended {
             return Err(PopError::Closed);
         }
-        self.give_back();
+        // Whoever waits asks again and again, and the producer looks at this cursor.
+        if self.head + self.shared.batch != self.give_back_at {
+            self.give_back();
+        }
         let tail = &self.shared.tail;
         // ORDER: Relaxed; only whether there is more. What there is, is loaded again below.
         match self.shared.end.reached(self.head, || tail.load(Ordering::Relaxed) != self.head) {
