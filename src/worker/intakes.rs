@@ -71,6 +71,10 @@ impl<T: Send + 'static> Intakes<T> {
     /// The handler goes.
     pub(super) fn retire(&mut self, end: End) {
         self.back();
+        if end == End::Closed && self.queue.plan().sharing == Sharing::Shared {
+            // Who found this one at a shard does not know that it has come to its end.
+            self.bells(&mut |sleepers| sleepers.notify_all());
+        }
         self.queue.retire(end == End::Stopped);
     }
 

@@ -303,3 +303,33 @@ fn a_thread_of_ones_own_sleeps_until_something_is_there() {
     drop(engine);
     assert_eq!(thread.join().unwrap(), (Polled::Handled(1), Polled::Ended));
 }
+
+/// A worker that is called for a shard's end finds another there, and sleeps again: that one calls it when it has seen the end.
+#[test]
+fn who_finds_the_end_of_a_shared_shard_calls_the_others() {
+    let ends_at_once = || {
+        let engine = Engine::builder().workers(2).start().unwrap();
+        let jobs = engine.queue::<u64>("jobs").order(Order::PerPublisher).sharing(Sharing::Shared).open().unwrap();
+        let (closing, probe, watermarks) = (jobs.clone(), Arc::new(engine.probe()), Watermarks::default());
+        let handler = move |_| {
+            let (closing, probe) = (closing.clone(), Arc::clone(&probe));
+            move |_: Held<'_, u64>| {
+                let start = Instant::now();
+                closing.close();
+                // This worker's own beat is older than the close.
+                let has_looked = |worker: &WorkerHealth| {
+                    (Duration::from_millis(20)..start.elapsed()).contains(&worker.heartbeat_age)
+                };
+                until("the other has looked", || probe.health(&watermarks).workers.iter().any(has_looked));
+            }
+        };
+        let attached = engine.consume(&jobs).handle(handler).unwrap();
+        jobs.publisher().publish_unkeyed(0).unwrap();
+        until("it is handled", || attached.handled() == 1);
+        let start = Instant::now();
+        until("both are over", || attached.is_over());
+        start.elapsed() < Duration::from_millis(500)
+    };
+    // Else the other wakes when its nap of a second is over. On a busy machine it may get its CPU late; not each time.
+    assert!((0..5).any(|_| ends_at_once()));
+}
