@@ -7,7 +7,8 @@ use ringway::{
     time::Instant,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
+use super::SECOND;
+
 const NOW: Instant = Instant::START;
 
 fn calls(capacity: usize) -> Calls<u32, &'static str> {

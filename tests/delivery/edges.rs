@@ -7,24 +7,16 @@ use std::{
 
 use ringway::{
     delivery::{
-        Answer, AtBound, Backoff, BreakerRules, DeadLetterRules, Effect, Envelope, Jitter, Order, Rate, Retry, Rules,
-        Stale, Tracker, WhenFull,
+        Answer, AtBound, BreakerRules, DeadLetterRules, Effect, Envelope, Order, Rate, Retry, Rules, Stale, Tracker,
+        WhenFull,
     },
     time::Instant,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
+use super::{SECOND, tracker};
 
 fn rules() -> Rules {
-    let retry =
-        Retry { backoff: Backoff::Fixed(SECOND), jitter: Jitter::None, attempts_max: 3, total_max: Duration::MAX };
-    Rules { capacity: 8, lease: 10 * SECOND, retry, resolution: Duration::from_nanos(1), ..Rules::default() }
-}
-
-type Subject = Tracker<u32, &'static str>;
-
-fn tracker(rules: Rules) -> Subject {
-    Tracker::new(rules, Instant::START).expect("a tracker")
+    Rules { capacity: 8, resolution: Duration::from_nanos(1), ..super::rules() }
 }
 
 /// How many of `items` keys' items come within a century.
