@@ -8,149 +8,18 @@ use std::{
 use ringway::{
     Engine,
     delivery::{
-        Answer, AtBound, Backoff, CancelError, Class, DeadLetter, DeadLetters, DedupWindow, Effect, Envelope, Headers,
-        Id, Jitter, Order, Origin, Priorities, Rate, Reason, RedriveError, Retry, Rules,
+        Answer, AtBound, CancelError, Class, DedupWindow, Envelope, Headers, Id, Order, Origin, Priorities, Rate,
+        Reason, Rules,
     },
-    engine::Deliveries,
-    router::{Queue, Sharing, shard_of},
-    time::Manual,
-    worker::{Action, Deferred, DeferredError, DeliveryHandler, End, Failure, Leased, OnPanic, Worker},
+    router::Sharing,
+    worker::{Action, DeferredError, Leased, OnPanic},
 };
 
-use super::{BOOM, keep_the_first_shard_busy, poll_all, quiet_booms, until};
-
-type Log = Arc<Mutex<Vec<String>>>;
-
-fn note(log: &Log, what: impl ToString) {
-    log.lock().unwrap().push(what.to_string());
-}
-
-fn taken(log: &Log) -> Vec<String> {
-    std::mem::take(&mut log.lock().unwrap())
-}
-
-/// An engine whose workers and whose time the test turns.
-fn by_hand(workers: usize) -> (Engine, Vec<Worker>, Manual) {
-    quiet_booms();
-    let clock = Manual::new();
-    let engine = Engine::builder().workers(workers).by_hand().clock(clock.clone()).start().unwrap();
-    let workers = engine.take_workers();
-    (engine, workers, clock)
-}
-
-const MS: Duration = Duration::from_millis(1);
-
-/// Retries after 10 ms, three attempts.
-fn rules() -> Rules {
-    let backoff = Backoff::Fixed(10 * MS);
-    Rules { retry: Retry { backoff, jitter: Jitter::None, attempts_max: 3, ..Retry::default() }, ..Rules::default() }
-}
-
-/// Fails, panics, defers as items ask; writes down what it sees.
-struct Obedient {
-    log: Log,
-    deferred: mpsc::Sender<Deferred<&'static str>>,
-}
-
-impl DeliveryHandler<&'static str, &'static str> for Obedient {
-    fn handle(&mut self, item: &mut Leased<'_, &'static str, &'static str>) -> Answer<&'static str> {
-        note(&self.log, format!("{} {}", **item, item.attempt()));
-        match (**item, item.attempt()) {
-            ("fail once", 1) | ("fail" | "id 7 fails", _) => Answer::Nack("failed"),
-            ("reject", _) => Answer::Reject("rejected"),
-            ("panic once", 1) | ("panic", _) => std::panic::panic_any(BOOM),
-            ("defer" | "id 7 defers", _) => {
-                self.deferred.send(item.defer()).unwrap();
-                Answer::Ack
-            }
-            ("defer longer", _) => {
-                let mut deferred = item.defer();
-                deferred.extend(100 * MS).unwrap();
-                self.deferred.send(deferred).unwrap();
-                Answer::Ack
-            }
-            _ => Answer::Ack,
-        }
-    }
-
-    fn effect(&mut self, effect: Effect<&'static str>, letters: &mut DeadLetters<&'static str, &'static str>) {
-        if let Effect::Dead { letter, .. } = effect {
-            let letter = letters.peek(letter).unwrap();
-            note(&self.log, format!("{} died of {:?} {:?}", letter.envelope.payload, letter.reason, letter.error));
-        }
-    }
-
-    fn duplicate(&mut self, envelope: Envelope<&'static str>) {
-        note(&self.log, format!("{} again", envelope.payload));
-    }
-
-    fn failed(&mut self, item: &&'static str, failure: &Failure) {
-        note(&self.log, format!("{item} {} {:?} {:?}", failure.attempt, failure.key, failure.action));
-    }
-
-    fn ended(&mut self, end: End) {
-        note(&self.log, end);
-    }
-}
-
-/// What a test of one queue needs.
-struct Bench {
-    engine: Engine,
-    workers: Vec<Worker>,
-    clock: Manual,
-    queue: Queue<&'static str>,
-    deliveries: Deliveries<&'static str, &'static str>,
-    log: Log,
-    deferred: mpsc::Receiver<Deferred<&'static str>>,
-}
-
-impl Bench {
-    fn new(rules: Rules, on_panic: OnPanic) -> Self {
-        let (engine, workers, clock) = by_hand(1);
-        let queue = engine.queue("jobs").open().unwrap();
-        let log = Log::default();
-        let (told, deferred) = mpsc::channel();
-        let (made, told) = (Arc::clone(&log), Mutex::new(told));
-        let deliveries = engine
-            .consume(&queue)
-            .on_panic(on_panic)
-            .deliver(rules)
-            .envelope(|item: &'static str| Envelope {
-                key: Some(item.len() as u64),
-                id: item.strip_prefix("id ").map(|rest| Id::from(u64::from(rest.as_bytes()[0]) - u64::from(b'0'))),
-                priority: u8::from(!item.starts_with("urgent")),
-                ..Envelope::new(item)
-            })
-            .handle(move |_| Obedient { log: Arc::clone(&made), deferred: told.lock().unwrap().clone() })
-            .unwrap();
-        Self { engine, workers, clock, queue, deliveries, log, deferred }
-    }
-
-    fn publish(&mut self, items: &[&'static str]) -> Vec<String> {
-        let mut publisher = self.queue.publisher();
-        items.iter().for_each(|&item| publisher.try_publish(&0_u32, item).unwrap());
-        self.poll()
-    }
-
-    fn after(&mut self, time: Duration) -> Vec<String> {
-        self.clock.advance(time);
-        self.poll()
-    }
-
-    fn poll(&mut self) -> Vec<String> {
-        poll_all(&mut self.workers);
-        self.check();
-        taken(&self.log)
-    }
-
-    #[track_caller]
-    fn check(&self) {
-        let ledger = self.engine.audit();
-        if let Err(imbalance) = ledger.check() {
-            panic!("{imbalance}\n{ledger}\n{ledger:?}");
-        }
-    }
-}
+use super::{
+    BOOM, by_hand, keep_the_first_shard_busy,
+    obedient::{Bench, Log, MS, note, rules, taken},
+    poll_all, quiet_booms, until,
+};
 
 #[test]
 fn a_nack_comes_again_when_it_is_due_and_dies_when_its_attempts_are_used_up() {
@@ -267,70 +136,6 @@ fn a_drain_waits_for_what_is_in_hand_and_an_abort_hands_it_back() {
 }
 
 #[test]
-fn dead_letters_are_redriven_from_outside() {
-    let mut bench = Bench::new(rules(), OnPanic::Skip);
-    bench.publish(&["reject", "fine"]);
-    let asked = bench.deliveries.ask(0, |tracker, now| {
-        let (letter, dead) =
-            tracker.dead_letters_mut().list().next().map(|(id, letter)| (id, letter.attempts)).unwrap();
-        tracker.dead_letters_mut().peek_mut(letter).unwrap().envelope.payload = "fine";
-        (dead, tracker.redrive(letter, now).is_ok())
-    });
-    assert!(asked.try_recv().is_err(), "its worker answers");
-    assert_eq!(bench.poll(), ["fine 1"]);
-    assert_eq!(asked.try_recv(), Ok((1, true)));
-    let ledger = bench.deliveries.ledger();
-    assert_eq!((ledger.acked, ledger.dead, ledger.redriven), (2, 1, 1));
-    // A question that panics has no answer, and ends nothing.
-    let asked = bench.deliveries.ask(0, |_, _| std::panic::panic_any(BOOM));
-    assert_eq!(bench.publish(&["fine"]), ["fine 1"]);
-    assert!(asked.recv().is_err());
-}
-
-/// Neither payload nor error can be copied: they are looked at where they are, and taken by value.
-#[test]
-fn dead_letters_need_no_clone() {
-    struct Job(&'static str);
-    struct Fault(&'static str);
-    let (engine, mut workers, _) = by_hand(2);
-    let jobs = engine.queue::<Job>("jobs").shards(2).open().unwrap();
-    let deliveries = engine.consume(&jobs).deliver(rules()).handle(|_| {
-        |job: &mut Leased<'_, Job, Fault>| match (job.0, job.envelope().redrives) {
-            ("again", 1) => Answer::Ack,
-            (text, _) => Answer::Reject(Fault(text)),
-        }
-    });
-    let (deliveries, mut publisher) = (deliveries.unwrap(), jobs.publisher());
-    ["again", "never", "lost"].into_iter().for_each(|text| publisher.publish(&text, Job(text)).unwrap());
-    poll_all(&mut workers);
-    // Everybody else asks from another thread than the workers'.
-    std::thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            let told =
-                |id, letter: &DeadLetter<Job, Fault>| (id, letter.envelope.payload.0, letter.error.as_ref().unwrap().0);
-            let letters = deliveries.dead_letters(told);
-            assert!(letters.len() == 3 && letters.iter().all(|(_, (_, text, fault))| text == fault));
-            for (nth, (id, text, _)) in letters {
-                if text == "again" {
-                    assert!(deliveries.redrive(nth, id).is_ok());
-                    assert_eq!(deliveries.redrive(nth, id), Err(RedriveError::Gone));
-                } else {
-                    assert_eq!(deliveries.remove(nth, id).unwrap().envelope.payload.0, text);
-                    assert!(deliveries.remove(nth, id).is_none());
-                }
-            }
-        });
-        while !asking.is_finished() {
-            poll_all(&mut workers);
-        }
-        asking.join().unwrap();
-    });
-    poll_all(&mut workers);
-    let ledger = deliveries.ledger();
-    assert_eq!((ledger.acked, ledger.dead, ledger.redriven, ledger.in_hand), (1, 3, 1, 0));
-}
-
-#[test]
 fn duplicates_priorities_and_keys() {
     let keyed = Order::Keyed { keys_max: 16, parked_per_key_max: 16, at_bound: AtBound::Stall };
     let dedup = Some(DedupWindow { time: Duration::from_secs(60), count: 100 });
@@ -388,7 +193,7 @@ fn headers_are_kept_as_the_rules_say() {
         (Headers::ALL, ["1 is 0 of 2", "7 is 1 of 2", "2 is 2 of 2"].as_slice(), 0),
         (Headers::NONE, ["1 is 0 of 0", "2 is 0 of 0"].as_slice(), 1),
     ] {
-        let (engine, mut workers, _) = by_hand(1);
+        let (engine, mut workers) = by_hand(1);
         let queue = engine.queue("jobs").shards(4).open().unwrap();
         let log = Log::default();
         let made = Arc::clone(&log);
@@ -463,7 +268,7 @@ fn what_is_due_wakes_a_sleeping_worker() {
 /// Each worker of a shared queue would keep its own keys and ids: what it could not hold to is not taken.
 #[test]
 fn rules_that_go_by_keys_are_not_for_shared_queues() {
-    let (engine, _workers, _clock) = by_hand(2);
+    let (engine, _workers) = by_hand(2);
     let jobs = engine.queue::<u64>("jobs").sharing(Sharing::Shared).open().unwrap();
     let keyed = Order::Keyed { keys_max: 16, parked_per_key_max: 16, at_bound: AtBound::Stall };
     let window = DedupWindow { time: Duration::from_secs(60), count: 100 };
@@ -484,7 +289,7 @@ fn rules_that_go_by_keys_are_not_for_shared_queues() {
 /// One item fits in at a time, and a shared queue's own shard always has one: the other shard has its turns all the same.
 #[test]
 fn a_shard_does_not_starve_beside_a_busy_one() {
-    let (engine, mut workers, _clock) = by_hand(1);
+    let (engine, mut workers) = by_hand(1);
     let jobs = engine.queue::<u64>("jobs").shards(2).sharing(Sharing::Shared).open().unwrap();
     let log = Log::default();
     let kept = Arc::clone(&log);
@@ -502,29 +307,4 @@ fn a_shard_does_not_starve_beside_a_busy_one() {
     keep_the_first_shard_busy(&jobs, &mut workers[0]);
     let seen = taken(&log);
     assert!(seen.contains(&"1000".to_owned()), "{seen:?}");
-}
-
-/// A look at dead letters that panics for one handler's does not make the next handler's letters its own.
-#[test]
-fn letters_are_told_with_their_own_handler() {
-    quiet_booms();
-    let engine = Engine::builder().workers(1).by_hand().start().unwrap();
-    let mut workers = engine.take_workers();
-    let jobs = engine.queue::<u64>("jobs").shards(2).open().unwrap();
-    let rejects = |_: &mut Leased<'_, u64, &'static str>| Answer::Reject("no");
-    let deliveries = engine.consume(&jobs).deliver(Rules::default()).handle(move |_| rejects).unwrap();
-    let mut publisher = jobs.publisher();
-    for shard in 0..2 {
-        let key = (0_u64..).find(|key| shard_of(key, 2) == shard).unwrap();
-        publisher.publish(&key, shard as u64).unwrap();
-    }
-    poll_all(&mut workers);
-    drop(workers);
-    let looked = deliveries.dead_letters(|_, letter| {
-        if letter.envelope.payload == 0 {
-            std::panic::panic_any(BOOM);
-        }
-        letter.envelope.payload
-    });
-    assert_eq!(looked, [(1, 1)]);
 }
