@@ -18,25 +18,8 @@ use ringway::{
 
 use crate::{
     ends, fill,
-    support::{patience::dies, wakes::Wakes},
+    support::{bomb::Bomb, patience::dies, wakes::Wakes},
 };
-
-/// An item whose drop panics, if it is armed; a clone is not.
-struct Bomb {
-    armed: bool,
-}
-
-impl Clone for Bomb {
-    fn clone(&self) -> Self {
-        Self { armed: false }
-    }
-}
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        assert!(!self.armed, "a drop that was told to panic");
-    }
-}
 
 struct Panics;
 

@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 use ringway::{
     Engine,
     delivery::Rules,
-    engine::{Attached, Watermarks, WorkerHealth},
-    router::{Contract, Held, Order, Queue, Sharing, Start},
+    engine::{Consuming, Watermarks, WorkerHealth},
+    router::{Contract, Held, Order, Sharing, Start},
     worker::{Leased, Pin, Pinned, Polled, cpus},
 };
 
@@ -224,19 +224,30 @@ fn a_slow_handler_leaves_the_next_its_whole_batch() {
     assert!((0..50).any(|_| handles_all()));
 }
 
+/// Of two items the first is busy until the second is done.
+#[derive(Clone, Default)]
+struct Pairs {
+    is_second_done: Arc<AtomicBool>,
+    done: Arc<AtomicU64>,
+}
+
+impl Pairs {
+    fn handle(&self, item: u64) {
+        match item {
+            0 => until("the second is done", || self.is_second_done.swap(false, Relaxed)),
+            _ => self.is_second_done.store(true, Relaxed),
+        }
+        self.done.fetch_add(1, Relaxed);
+    }
+}
+
 /// A worker that sleeps at two shards is called at both, and takes its time with what it finds at the first: the other worker
-/// is called for what is at the second. Each item's handler calls `busy`; `handled` tells how many were handled.
-fn a_call_goes_to_another<H>(
-    attach: impl FnOnce(&Engine, &Queue<u64>, fn(u64, &AtomicBool), Arc<AtomicBool>) -> H,
-    handled: impl Fn(&H) -> u64,
-) {
+/// is called for what is at the second.
+fn a_call_goes_to_another(attach: impl FnOnce(Consuming<'_, u64>, Pairs)) {
     let engine = Engine::builder().workers(2).start().unwrap();
     let jobs = engine.queue::<u64>("jobs").shards(2).sharing(Sharing::Shared).open().unwrap();
-    let busy = |item, release: &AtomicBool| match item {
-        0 => until("the other is done", || release.swap(false, Relaxed)),
-        _ => release.store(true, Relaxed),
-    };
-    let attached = attach(&engine, &jobs, busy, Arc::default());
+    let pairs = Pairs::default();
+    attach(engine.consume(&jobs), pairs.clone());
     let mut publisher = jobs.publisher();
     let watermarks = Watermarks::default();
     let sleeps = |worker: &WorkerHealth| worker.heartbeat_age > Duration::from_millis(20);
@@ -247,7 +258,7 @@ fn a_call_goes_to_another<H>(
         let start = Instant::now();
         publisher.publish_unkeyed(0).unwrap();
         publisher.publish_unkeyed(1).unwrap();
-        until("they are done", || handled(&attached) == 2 * round);
+        until("they are done", || pairs.done.load(Relaxed) == 2 * round);
         start.elapsed() > Duration::from_millis(600)
     });
     let late = late.count();
@@ -257,30 +268,24 @@ fn a_call_goes_to_another<H>(
 
 #[test]
 fn a_call_that_a_busy_worker_got_goes_to_another() {
-    a_call_goes_to_another(
-        |engine, jobs, busy, release| {
-            let handler = move |_| {
-                let release = Arc::clone(&release);
-                move |item: Held<'_, u64>| busy(*item, &release)
-            };
-            engine.consume(jobs).handle(handler).unwrap()
-        },
-        Attached::handled,
-    );
+    a_call_goes_to_another(|consuming, pairs| {
+        let handler = move |_| {
+            let pairs = pairs.clone();
+            move |item: Held<'_, u64>| pairs.handle(*item)
+        };
+        consuming.handle(handler).unwrap();
+    });
 }
 
 #[test]
 fn a_call_that_a_busy_worker_got_goes_to_another_with_rules_of_delivery() {
-    a_call_goes_to_another(
-        |engine, jobs, busy, release| {
-            let handler = move |_| {
-                let release = Arc::clone(&release);
-                move |item: &mut Leased<'_, u64, ()>| busy(**item, &release)
-            };
-            engine.consume(jobs).deliver(Rules::default()).handle(handler).unwrap()
-        },
-        |deliveries| deliveries.ledger().acked,
-    );
+    a_call_goes_to_another(|consuming, pairs| {
+        let handler = move |_| {
+            let pairs = pairs.clone();
+            move |item: &mut Leased<'_, u64, ()>| pairs.handle(**item)
+        };
+        consuming.deliver(Rules::default()).handle(handler).unwrap();
+    });
 }
 
 /// Whoever brings a thread may let it sleep until something is there, and gets it back when its time is over or the engine is.

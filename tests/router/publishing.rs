@@ -10,6 +10,8 @@ use ringway::router::{
     Contract, Name, Order, Policy, PublishError, Queue, QueuePlan, Start, Topic, TopicPlan, shard_of,
 };
 
+use super::bomb::Bomb;
+
 fn queue(plan: QueuePlan) -> Queue<u64> {
     Queue::open(Name::new("jobs").unwrap(), plan).unwrap()
 }
@@ -149,23 +151,6 @@ fn items_without_a_key_are_dropped_only_where_every_shard_is_full() {
         publisher.try_publish_unkeyed(4).unwrap();
         let published = jobs.published();
         assert_eq!((published.total(), published.dropped_newest + published.dropped_oldest), (5, 1), "{full}");
-    }
-}
-
-/// An item whose drop panics, if it is armed; a clone is not.
-struct Bomb {
-    armed: bool,
-}
-
-impl Clone for Bomb {
-    fn clone(&self) -> Self {
-        Self { armed: false }
-    }
-}
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        assert!(!self.armed, "a drop that was told to panic");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the test binaries share. Each takes a part of it, hence the `dead_code`.
 #![allow(dead_code)]
 
+pub(crate) mod bomb;
 pub(crate) mod calls;
 pub(crate) mod child;
 pub(crate) mod counted;
