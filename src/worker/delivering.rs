@@ -355,7 +355,7 @@ fn not_acked<T, E: Send>(leased: Leased<'_, T, E>, answer: Answer<E>, clock: &An
     leased.delivery.at(clock.now()).answer(answer)
 }
 
-/// Takes what came home and is no ack.
+/// Takes what came home and is no ack. What comes too late is counted by the tracker.
 #[inline(never)]
 fn take_home<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>>(
     run: &mut Supervised<H, T>,
@@ -364,11 +364,14 @@ fn take_home<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>>(
     now: Instant,
 ) {
     let effect = match homecoming {
-        Homecoming::Answer(lease, answer) => tracker.settle(lease, answer, now),
-        Homecoming::Unanswered(lease) => tracker.release(lease, now),
-        Homecoming::Extend(lease, time) => return tracker.extend(lease, now + time).unwrap_or(()),
+        Homecoming::Answer(lease, answer) => tracker.settle(lease, answer, now).ok(),
+        Homecoming::Unanswered(lease) => tracker.release(lease, now).ok(),
+        Homecoming::Extend(lease, time) => {
+            let _ = tracker.extend(lease, now + time);
+            None
+        }
     };
-    if let Ok(effect) = effect {
+    if let Some(effect) = effect {
         show(run, tracker, effect);
     }
 }
