@@ -26,6 +26,7 @@ use crate::wait::{Deadline, Looks, Place, Signal, Sleepers};
 
 mod delivering;
 mod duty;
+mod handing;
 mod handler;
 mod idle;
 mod intakes;
