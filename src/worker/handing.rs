@@ -4,14 +4,13 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
     time::Duration,
 };
 
 use super::{
     Action, DeliveryHandler,
     duty::RUN_MAX,
-    leased::{Home, Homecoming, Leased},
+    leased::{Home, Homecoming, Leased, WaysHome},
     supervisor::Supervised,
     tracking::{OwnedDelivery, OwnedTracker},
 };
@@ -22,7 +21,7 @@ use crate::time::{AnyClock, Instant};
 /// A handler, and what it takes to hand it an item.
 pub(super) struct Handing<T, E: Send, H> {
     pub(super) run: Supervised<H, T>,
-    home: Arc<Home<E>>,
+    ways: WaysHome<E>,
     /// Leases that have no time yet: those of the last run. Most answers are home before they would get one.
     pub(super) timeless: Vec<(Lease, Duration)>,
     pub(super) clock: AnyClock,
@@ -36,7 +35,7 @@ enum Sequel<T> {
 
 impl<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>> Handing<T, E, H> {
     pub(super) fn new(run: Supervised<H, T>, home: Home<E>, clock: AnyClock) -> Self {
-        Self { run, home: Arc::new(home), timeless: Vec::with_capacity(RUN_MAX), clock }
+        Self { run, ways: WaysHome::new(home), timeless: Vec::with_capacity(RUN_MAX), clock }
     }
 
     /// Gives an item its header; of one at which that panics nothing is left.
@@ -108,8 +107,8 @@ impl<T: Send + 'static, E: Send + 'static, H: DeliveryHandler<T, E>> Handing<T, 
     /// Hands one item over, and takes the answer.
     #[inline(always)]
     fn hand(&mut self, delivery: OwnedDelivery<'_, T, E>) -> Option<Sequel<T>> {
-        let Self { run, home, timeless, clock } = self;
-        let mut leased = Leased::new(delivery, home);
+        let Self { run, ways, timeless, clock } = self;
+        let mut leased = Leased::new(delivery, ways);
         match catch_unwind(AssertUnwindSafe(|| run.handler.handle(&mut leased))) {
             Ok(Answer::Ack) => {
                 match leased.deferred {

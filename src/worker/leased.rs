@@ -59,15 +59,15 @@ where
 /// SQS, JetStream, RabbitMQ: a received message; Kafka: an acquired record; Sidekiq: a fetched job.
 pub struct Leased<'a, T, E: Send> {
     pub(super) delivery: OwnedDelivery<'a, T, E>,
-    home: &'a Arc<Home<E>>,
+    ways: &'a mut WaysHome<E>,
     /// How long a deferred answer may take, if the answer is deferred.
     pub(super) deferred: Option<Duration>,
 }
 
 impl<'a, T, E: Send> Leased<'a, T, E> {
     #[inline(always)]
-    pub(super) fn new(delivery: OwnedDelivery<'a, T, E>, home: &'a Arc<Home<E>>) -> Self {
-        Self { delivery, home, deferred: None }
+    pub(super) fn new(delivery: OwnedDelivery<'a, T, E>, ways: &'a mut WaysHome<E>) -> Self {
+        Self { delivery, ways, deferred: None }
     }
 
     /// The item with its header.
@@ -99,13 +99,13 @@ impl<'a, T, E: Send> Leased<'a, T, E> {
     ///
     /// SQS: keeping the receipt handle; JetStream: manual ack policy; RabbitMQ: manual ack by delivery tag.
     pub fn defer(&mut self) -> Deferred<E> {
-        self.defer_for(self.home.lease)
+        self.defer_for(self.ways.home.lease)
     }
 
     /// As [`defer`](Self::defer), with a time of its own.
     pub fn defer_for(&mut self, time: Duration) -> Deferred<E> {
         self.deferred = Some(time);
-        Deferred { lease: self.delivery.lease(), home: Some(Arc::clone(self.home)) }
+        Deferred { lease: self.delivery.lease(), home: Some(self.ways.next()) }
     }
 }
 
@@ -174,6 +174,34 @@ impl<E: Send> Home<E> {
         self.ring.try_send_shared(homecoming).map_err(DeferredError::of)?;
         self.bell.notify_all();
         Ok(())
+    }
+}
+
+/// Shares of the way home, one for each answer that is given later.
+///
+/// Whoever answers on another thread writes the count of shares as it lets go of its own. So the worker makes many of them at once,
+/// while it has that count's line: one for each item would fetch it anew each time.
+pub(super) struct WaysHome<E: Send> {
+    home: Arc<Home<E>>,
+    ready: Vec<Arc<Home<E>>>,
+}
+
+const READY: usize = 64;
+
+impl<E: Send> WaysHome<E> {
+    pub(super) fn new(home: Home<E>) -> Self {
+        Self { home: Arc::new(home), ready: Vec::with_capacity(READY) }
+    }
+
+    #[inline(always)]
+    fn next(&mut self) -> Arc<Home<E>> {
+        self.ready.pop().unwrap_or_else(|| self.refill())
+    }
+
+    #[cold]
+    fn refill(&mut self) -> Arc<Home<E>> {
+        self.ready.resize_with(READY, || Arc::clone(&self.home));
+        Arc::clone(&self.home)
     }
 }
 
