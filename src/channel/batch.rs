@@ -362,23 +362,17 @@ impl<T, K: Kind<T>, W: Wait> Receiver<T, K, W> {
         }
     }
 
-    /// Takes what is there, a run at a time.
+    /// Takes what is there, a run at a time, and tells senders after each.
     #[inline(always)]
     fn take_each(&mut self, max: usize, each: &mut impl FnMut(T)) -> Result<usize, PopError> {
-        let mut taken = self.take_run(max, each)?;
+        let mut taken = self.taking().consumer.pop_each(max.min(RUN), &mut *each)?;
         while taken < max {
-            match self.take_run(max - taken, each) {
-                Ok(more) => taken += more,
-                Err(_) => break,
+            match self.taking().consumer.pop_more((max - taken).min(RUN), &mut *each) {
+                0 => break,
+                more => taken += more,
             }
         }
         Ok(taken)
-    }
-
-    /// Pops some items, and tells senders.
-    #[inline(always)]
-    fn take_run(&mut self, max: usize, each: &mut impl FnMut(T)) -> Result<usize, PopError> {
-        self.taking().consumer.pop_each(max.min(RUN), each)
     }
 }
 

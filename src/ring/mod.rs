@@ -215,6 +215,13 @@ pub trait Consumer: Send + Sized + sealed::MakesRoom {
     /// One Acquire load a cache line or slot, and freed slots are given back in batches. No lock, no allocation.
     fn pop_each(&mut self, max: usize, each: impl FnMut(Self::Item)) -> Result<usize, PopError>;
 
+    /// As [`pop_each`](Self::pop_each), for a caller that has items already and so does not say `Closed`: 0, if there was none.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn pop_more(&mut self, max: usize, each: impl FnMut(Self::Item)) -> usize {
+        self.pop_each(max, each).unwrap_or(0)
+    }
+
     /// Appends up to `max` items to `items`; returns how many, at least one.
     ///
     /// # Errors

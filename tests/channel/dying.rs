@@ -8,7 +8,7 @@ use std::{
 };
 
 use ringway::{
-    channel::{self, channel},
+    channel::{self, RecvError, TryRecvError, channel},
     ring::{
         Capacity, Kind, broadcast::Broadcast, broadcast_multi::BroadcastMulti, dense::Dense, lanes::Lanes, mpmc::Mpmc,
         spsc::Spsc,
@@ -202,4 +202,19 @@ fn a_clone_that_panics_makes_room<K: Kind<Unclonable>>() {
 fn room_made_by_a_clone_that_panics_is_told() {
     a_clone_that_panics_makes_room::<Broadcast>();
     a_clone_that_panics_makes_room::<BroadcastMulti>();
+}
+
+/// A receiver has seen the end. Another dies after that, with an item in hand: the end stays the end, and the item inside.
+#[test]
+fn after_the_end_nothing_comes() {
+    let (mut tx, mut rx) = channel::mpmc::<u64>(2).unwrap();
+    let mut other = rx.clone();
+    tx.send(1).unwrap();
+    assert_eq!(rx.peek(), Ok(&1));
+    drop(tx);
+    assert_eq!(other.recv(), Err(RecvError::Closed));
+    drop(rx);
+    assert_eq!(other.recv(), Err(RecvError::Closed), "nothing will come, it was said");
+    assert_eq!(other.peek(), Err(TryRecvError::Closed));
+    assert!(other.into_remaining().expect("the last end").eq([1]));
 }

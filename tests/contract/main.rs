@@ -54,6 +54,7 @@ mod sharing;
 #[macro_use]
 mod traps;
 mod bounds;
+mod leaving;
 mod slices;
 
 contract! { spsc: ringway::ring::spsc::Spsc,

@@ -1,6 +1,12 @@
 //! Ends that close, leave and die in the middle of the traffic: everybody finishes, and every item is accounted for.
 
-use std::thread;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+};
 
 use ringway::ring::{
     Closes, Consumer, PopError, Producer, PushError, dense::Dense, lanes::Lanes, mpmc::Mpmc, spsc::Spsc,
@@ -56,12 +62,18 @@ fn consume<C: Consumer<Item = Counted>>(rx: &mut C, enough: usize) -> Vec<u64> {
     popped
 }
 
-/// Asserts that all that was accepted was popped once or is left, and nothing else.
+/// Asserts that all that was accepted was popped once, in order, or is left, and nothing else.
 #[track_caller]
 fn assert_accounted_for(deeds: &[Deeds]) {
+    deeds.iter().for_each(|deed| assert_order(&deed.popped));
+    assert_all_there(deeds);
+}
+
+/// The same, where what somebody had in hand may have come late.
+#[track_caller]
+fn assert_all_there(deeds: &[Deeds]) {
     let mut numbers: Vec<u64> = Vec::new();
     for deed in deeds {
-        assert_order(&deed.popped);
         numbers.extend(&deed.popped);
         numbers.extend(deed.left.iter().flatten());
     }
@@ -229,6 +241,57 @@ where
     });
 }
 
+/// Some consumers leave with an item in hand, at any moment. It does not come to who was told the end by then, but to another
+/// consumer or the last end.
+fn the_end_stays_the_end<K>(shapes: &[(usize, usize)])
+where
+    K: Subject<Counted, Producer: 'static, Consumer: 'static + Closes>,
+{
+    rounds::<K>(shapes, 1500, |round, slots, shape, ledger| {
+        let (txs, rxs) = ends::<K, Counted>(slots, shape);
+        let mut crew = Crew::of(shape.0 + shape.1);
+        let mut random = Random::new(round);
+        let left_so_far = Arc::new(AtomicUsize::new(0));
+        for (id, mut tx) in txs.into_iter().enumerate() {
+            let enough = random.below(20) as u64;
+            crew.add(move || {
+                let accepted = produce(&mut tx, id, ledger, enough);
+                let left = tx.into_remaining().map(|left| left.map(|item| item.value).collect());
+                Deeds { id, accepted, left, ..Deeds::default() }
+            });
+        }
+        let leavers = random.below(shape.1);
+        for (nth, mut rx) in rxs.into_iter().enumerate() {
+            let (enough, yields, left_so_far) = (random.below(20), random.below(100), Arc::clone(&left_so_far));
+            if nth < leavers {
+                crew.add(move || {
+                    let popped = consume(&mut rx, enough);
+                    let _ = rx.peek();
+                    (0..yields).for_each(|_| thread::yield_now());
+                    drop(rx);
+                    left_so_far.fetch_add(1, Relaxed);
+                    Deeds { popped, ..Deeds::default() }
+                });
+                continue;
+            }
+            crew.add(move || {
+                let popped = consume(&mut rx, usize::MAX);
+                let mut all_left = false;
+                while !all_left {
+                    all_left = left_so_far.load(Relaxed) == leavers;
+                    let more = rx.try_pop().map(|item| item.value);
+                    assert_eq!(more, Err(PopError::Closed), "after the end");
+                    thread::yield_now();
+                }
+                let left = rx.into_remaining().map(|left| left.map(|item| item.value).collect());
+                Deeds { popped, left, ..Deeds::default() }
+            });
+        }
+        assert_all_there(&crew.finish());
+        ledger.settle(0);
+    });
+}
+
 const PAIR: &[(usize, usize)] = &[(1, 1)];
 const CROWD: &[(usize, usize)] = &[(1, 1), (2, 1), (1, 2), (2, 2), (3, 3)];
 
@@ -251,6 +314,10 @@ macro_rules! kind {
             #[test]
             fn the_dead_take_nobody_along() {
                 super::the_dead_take_nobody_along::<$Kind>($shapes);
+            }
+            #[test]
+            fn the_end_stays_the_end() {
+                super::the_end_stays_the_end::<$Kind>($shapes);
             }
         }
     };

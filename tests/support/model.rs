@@ -36,6 +36,15 @@ impl View {
     }
 }
 
+/// A consumer, for as long as the run goes on.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// What lies before it.
+    view: usize,
+    /// Whether it was told `Closed`: then nothing comes to it, whatever others leave.
+    end: bool,
+}
+
 /// A forgotten claim whose producer was not used since.
 #[derive(Debug, Clone, Copy)]
 struct Open {
@@ -50,6 +59,7 @@ pub(crate) struct Model {
     facts: Facts,
     pub(crate) capacity: usize,
     views: Vec<Option<View>>,
+    consumers: Vec<Seen>,
     /// Whether something was pushed, or claimed, on a broadcast without consumers.
     ungated: bool,
     /// What the consumer that left last had not seen, of a broadcast.
@@ -69,6 +79,7 @@ impl Model {
             facts,
             capacity,
             views: vec![Some(View::default())],
+            consumers: vec![Seen { view: 0, end: false }],
             ungated: false,
             left_last: View::default(),
             closed: false,
@@ -97,8 +108,12 @@ impl Model {
         self.views.iter().flatten()
     }
 
-    fn view(&mut self, view: usize) -> &mut View {
-        self.views[view].as_mut().expect("the consumer of this view lives")
+    fn view(&mut self, consumer: usize) -> &mut View {
+        self.view_at(self.consumers[consumer].view)
+    }
+
+    fn view_at(&mut self, view: usize) -> &mut View {
+        self.views[view].as_mut().expect("a consumer of this view lives")
     }
 
     /// Items inside, from where the slowest consumer stands; of one lane, where each producer has its own.
@@ -176,15 +191,26 @@ impl Model {
         assert!(occupied >= self.capacity, "refused with {occupied} of {} slots occupied", self.capacity);
     }
 
-    /// Takes `value` out of a view, if it is at its front.
-    pub(crate) fn pops(&mut self, view: usize, value: u64) {
-        self.takes(view, value);
+    /// `value` comes to a consumer, if it is its turn.
+    pub(crate) fn pops(&mut self, consumer: usize, value: u64) {
+        self.takes(consumer, value);
     }
 
-    fn takes(&mut self, view: usize, value: u64) -> Item {
+    /// `value` makes room for another, if it is its turn.
+    pub(crate) fn displaces(&mut self, value: u64) {
+        self.takes_from(0, value);
+    }
+
+    fn takes(&mut self, consumer: usize, value: u64) -> Item {
+        let Seen { view, end } = self.consumers[consumer];
+        assert!(!end, "{value} came to a consumer that was told the end");
+        self.takes_from(view, value)
+    }
+
+    fn takes_from(&mut self, view: usize, value: u64) -> Item {
         let Facts { lanes, tombstones, .. } = self.facts;
         let open = self.open.iter().map(|open| open.since).min().filter(|_| tombstones);
-        let view = self.view(view);
+        let view = self.view_at(view);
         let is_behind = |item: &Item| open.is_some_and(|since| since <= item.nth);
         if view.left.front().is_some_and(|item| item.value == value) && view.items.front().is_none_or(is_behind) {
             return view.left.pop_front().expect("it is there");
@@ -199,40 +225,43 @@ impl Model {
         view.items.remove(at).expect("it was found there")
     }
 
-    pub(crate) fn peeks(&mut self, view: usize, value: u64) {
-        let item = self.takes(view, value);
-        self.view(view).held.push(item);
+    pub(crate) fn peeks(&mut self, consumer: usize, value: u64) {
+        let item = self.takes(consumer, value);
+        self.view(consumer).held.push(item);
     }
 
     /// An item that was peeked at leaves the ring.
-    pub(crate) fn releases(&mut self, view: usize, value: u64) {
-        self.lets_go(view, value);
+    pub(crate) fn releases(&mut self, consumer: usize, value: u64) {
+        self.lets_go(consumer, value);
     }
 
     /// As [`releases`](Self::releases), but the item is left to the others.
-    pub(crate) fn leaves(&mut self, view: usize, value: u64) {
-        let item = self.lets_go(view, value);
-        self.view(view).left.push_back(item);
+    pub(crate) fn leaves(&mut self, consumer: usize, value: u64) {
+        let item = self.lets_go(consumer, value);
+        self.view(consumer).left.push_back(item);
     }
 
     /// As [`releases`](Self::releases), but the item goes back to the front.
-    pub(crate) fn puts_back(&mut self, view: usize, value: u64) {
-        let item = self.lets_go(view, value);
-        self.view(view).items.push_front(item);
+    pub(crate) fn puts_back(&mut self, consumer: usize, value: u64) {
+        let item = self.lets_go(consumer, value);
+        self.view(consumer).items.push_front(item);
     }
 
-    fn lets_go(&mut self, view: usize, value: u64) -> Item {
-        let held = &mut self.view(view).held;
+    fn lets_go(&mut self, consumer: usize, value: u64) -> Item {
+        let held = &mut self.view(consumer).held;
         let at = held.iter().position(|item| item.value == value).expect("it was peeked at");
         held.swap_remove(at)
     }
 
-    pub(crate) fn pops_nothing(&mut self, view: usize, error: PopError) {
+    pub(crate) fn pops_nothing(&mut self, consumer: usize, error: PopError) {
         let Facts { tombstones, lanes, .. } = self.facts;
         let closed = self.closed;
         let open = self.open.iter().map(|open| open.since).min();
-        let view = self.view(view);
-        assert!(view.left.is_empty(), "{error:?} with {:?} left by others", view.left);
+        let Seen { view, end } = self.consumers[consumer];
+        assert!(!end || error == PopError::Closed, "a consumer that was told the end was told that more may come");
+        self.consumers[consumer].end = error == PopError::Closed;
+        let view = self.view_at(view);
+        assert!(end || view.left.is_empty(), "{error:?} with {:?} left by others", view.left);
         if let Some(front) = view.items.front() {
             let claimed = tombstones && open.is_some_and(|since| since <= front.nth);
             // Who peeks keeps the turn of a lane.
@@ -250,24 +279,25 @@ impl Model {
     }
 
     /// Whether a pop must have an item, or the end.
-    pub(crate) fn must_answer(&mut self, view: usize) -> bool {
+    pub(crate) fn must_answer(&mut self, consumer: usize) -> bool {
         let Facts { tombstones, lanes, .. } = self.facts;
         let open = self.open.iter().map(|open| open.since).min();
         let closed = self.closed;
-        let view = self.view(view);
+        let Seen { view, end } = self.consumers[consumer];
+        let view = self.view_at(view);
         let is_clear = !lanes || view.held.is_empty();
         let is_there = match view.items.front() {
             Some(front) => !(tombstones && open.is_some_and(|since| since <= front.nth)),
             None => closed && open.is_none(),
         };
-        is_clear && is_there || !view.left.is_empty()
+        end || is_clear && is_there || !view.left.is_empty()
     }
 
-    pub(crate) fn depth_of_consumer(&mut self, view: usize, depth: usize) {
+    pub(crate) fn depth_of_consumer(&mut self, consumer: usize, depth: usize) {
         let open: usize = self.open.iter().map(|open| open.slots).sum();
         // Of a lane that is another's turn the slots count that are not given back.
         let kept = if self.facts.lanes { self.facts.hold(self.capacity) - self.capacity } else { 0 };
-        let view = self.view(view);
+        let view = self.view(consumer);
         let kept = kept * view.held.len();
         let (least, most) = (view.items.len() + view.left.len(), view.occupied() + view.left.len() + open + kept);
         assert!((least..=most).contains(&depth), "a consumer's depth is {depth}, not in {least}..={most}");
@@ -280,26 +310,34 @@ impl Model {
         assert!(inside + room <= hold, "room for {room} with {inside} items inside");
     }
 
-    /// The view of a clone of a consumer: its own on a broadcast, and the shared one else.
-    pub(crate) fn clones_view(&mut self, view: usize) -> usize {
-        if !self.facts.broadcast {
-            return view;
-        }
-        let mut copy = self.view(view).clone();
-        // What its origin has only looked at, the clone has still to see.
-        copy.held.drain(..).for_each(|item| copy.items.push_front(item));
-        self.views.push(Some(copy));
-        self.views.len() - 1
-    }
-
-    /// The view of a consumer that sees what comes from now on, of a broadcast without open claims.
-    pub(crate) fn view_joins(&mut self) -> usize {
-        self.views.push(Some(View::default()));
-        self.views.len() - 1
-    }
-
-    pub(crate) fn drops_view(&mut self, view: usize) {
+    /// A clone of a consumer: on a broadcast with a view of its own, else with the shared one. It knows of the end what its
+    /// origin does.
+    pub(crate) fn clones(&mut self, consumer: usize) -> usize {
+        let mut clone = self.consumers[consumer];
         if self.facts.broadcast {
+            let mut copy = self.view(consumer).clone();
+            // What its origin has only looked at, the clone has still to see.
+            copy.held.drain(..).for_each(|item| copy.items.push_front(item));
+            self.views.push(Some(copy));
+            clone.view = self.views.len() - 1;
+        }
+        self.consumer_joins(clone)
+    }
+
+    /// A consumer that sees what comes from now on, of a broadcast without open claims.
+    pub(crate) fn subscribes(&mut self) -> usize {
+        self.views.push(Some(View::default()));
+        self.consumer_joins(Seen { view: self.views.len() - 1, end: false })
+    }
+
+    fn consumer_joins(&mut self, seen: Seen) -> usize {
+        self.consumers.push(seen);
+        self.consumers.len() - 1
+    }
+
+    pub(crate) fn consumer_leaves(&mut self, consumer: usize) {
+        if self.facts.broadcast {
+            let view = self.consumers[consumer].view;
             self.left_last = self.views[view].take().expect("the consumer of this view lived");
         }
     }
@@ -321,14 +359,14 @@ impl Model {
             return assert!(overwritten == 0 || self.ungated, "{overwritten} items were inside and did not come back");
         }
         for value in values {
-            let left = &mut self.view(0).left;
+            let left = &mut self.view_at(0).left;
             if left.front().is_some_and(|item| item.value == value) {
                 left.pop_front();
             } else {
-                self.pops(0, value);
+                self.takes_from(0, value);
             }
         }
-        let left = self.view(0).items.len() + self.view(0).left.len();
+        let left = self.view_at(0).items.len() + self.view_at(0).left.len();
         assert_eq!(left, 0, "{left} items were inside and did not come back");
     }
 }

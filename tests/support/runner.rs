@@ -27,7 +27,7 @@ struct Pushing<P> {
 
 struct Popping<C> {
     end: C,
-    view: usize,
+    id: usize,
     /// The value that this end has peeked at and not popped.
     held: Option<u64>,
 }
@@ -43,12 +43,13 @@ struct Run<K: Subject<T>, T> {
     leaked: usize,
 }
 
-/// Makes the calls that `decisions` says on a fresh ring, and drops what is left.
+/// Makes the calls that `decisions` says on a fresh ring. One that lasts comes to its end after that; of another what is left
+/// is dropped.
 pub(crate) fn run<K: Subject<T>, T: Payload>(slots: usize, ledger: &'static Ledger, mut decisions: Decisions<'_>) {
     let (producer, consumer) = ring::<K, T>(slots);
     let mut run = Run::<K, T> {
         producers: vec![Pushing { end: producer, id: 0 }],
-        consumers: vec![Popping { end: consumer, view: 0, held: None }],
+        consumers: vec![Popping { end: consumer, id: 0, held: None }],
         model: Model::new(K::FACTS, slots),
         ledger,
         producers_born: 1,
@@ -63,6 +64,9 @@ pub(crate) fn run<K: Subject<T>, T: Payload>(slots: usize, ledger: &'static Ledg
         if run.producers.is_empty() && run.consumers.is_empty() {
             break;
         }
+    }
+    if lasts {
+        run.end();
     }
     let leaked = run.leaked;
     drop(run);
@@ -112,6 +116,27 @@ impl<K: Subject<T>, T: Payload> Run<K, T> {
                 self.call_consumer(call, decisions.below(consumers), decisions);
             }
             _ => {}
+        }
+    }
+
+    /// The producers go. The consumers come to the end, but for one, which takes a batch that may come short. They go one by
+    /// one, first who has an item in hand, and after each the others look again. The last end gets what is left.
+    fn end(&mut self) {
+        let none = &mut Decisions(&[]);
+        while let Some(producer) = self.producers.first() {
+            self.model.used(producer.id);
+            let is_last = self.producers.len() + self.consumers.len() == 1;
+            self.call_producer(if is_last { Call::ProducerIntoRemaining } else { Call::DropProducer }, 0, none);
+        }
+        if let Some(Popping { held: None, .. }) = self.consumers.last() {
+            self.pop_some(Call::PopEach, self.consumers.len() - 1, self.batch);
+        }
+        while let Some(others) = self.consumers.len().checked_sub(1) {
+            for at in 0..others {
+                while self.consumers[at].held.is_none() && self.pop(at) {}
+            }
+            let at = self.consumers.iter().position(|consumer| consumer.held.is_some()).unwrap_or(0);
+            self.call_consumer(if others == 0 { Call::ConsumerIntoRemaining } else { Call::DropConsumer }, at, none);
         }
     }
 
@@ -248,7 +273,7 @@ impl<K: Subject<T>, T: Payload> Run<K, T> {
             Ok(displaced) => {
                 if let Some(oldest) = displaced {
                     self.model.refuses(producer.id, PushError::Full(()));
-                    self.model.pops(0, oldest.value());
+                    self.model.displaces(oldest.value());
                 }
                 self.model.accepts(producer.id, value);
             }
@@ -266,37 +291,36 @@ impl<K: Subject<T>, T: Payload> Run<K, T> {
     fn call_consumer(&mut self, call: Call, at: usize, decisions: &mut Decisions<'_>) {
         match call {
             Call::Pop => {
-                let popped = self.consumers[at].end.try_pop();
-                self.popped(at, popped.map(|item| vec![item.value()]), 1);
+                self.pop(at);
             }
             Call::PopEach | Call::PopInto | Call::PopSlice => self.pop_some(call, at, 1 + decisions.below(self.batch)),
             Call::Peek => self.peek(at),
             Call::CloneConsumer if self.consumers.len() < ENDS => {
                 if let Some(end) = K::clone_consumer(&self.consumers[at].end) {
-                    let view = self.model.clones_view(self.consumers[at].view);
-                    self.consumers.push(Popping { end, view, held: None });
+                    let id = self.model.clones(self.consumers[at].id);
+                    self.consumers.push(Popping { end, id, held: None });
                 }
             }
             Call::DropConsumer => {
-                let Popping { end, view, held } = self.consumers.swap_remove(at);
+                let Popping { end, id, held } = self.consumers.swap_remove(at);
                 drop(end);
                 match held {
                     Some(held) if K::FACTS.hands => {
-                        self.model.leaves(view, held);
-                        self.consumer_left(view, None);
+                        self.model.leaves(id, held);
+                        self.consumer_left(id, None);
                     }
-                    held => self.consumer_left(view, held),
+                    held => self.consumer_left(id, held),
                 }
             }
             Call::ConsumerIntoRemaining => {
-                let Popping { end, view, held } = self.consumers.swap_remove(at);
+                let Popping { end, id, held } = self.consumers.swap_remove(at);
                 let mut left = end.into_remaining().map(values);
                 if let (Some(held), true) = (held, K::FACTS.hands) {
                     let left_over = left.as_mut().expect("what was in its hands comes back");
                     assert_eq!(left_over.remove(0), held);
                     left = left.filter(|left| !left.is_empty() || self.is_deserted());
                 }
-                self.consumer_left(view, held);
+                self.consumer_left(id, held);
                 self.remain(left);
             }
             Call::CloseByConsumer => self.model.closed |= K::close_consumer(&mut self.consumers[at].end),
@@ -304,14 +328,22 @@ impl<K: Subject<T>, T: Payload> Run<K, T> {
         }
     }
 
-    fn consumer_left(&mut self, view: usize, held: Option<u64>) {
+    fn consumer_left(&mut self, id: usize, held: Option<u64>) {
         self.model.closed |= self.consumers.is_empty() && !K::FACTS.broadcast;
         match held {
-            Some(value) if K::FACTS.hands => self.model.releases(view, value),
-            Some(value) => self.model.puts_back(view, value),
+            Some(value) if K::FACTS.hands => self.model.releases(id, value),
+            Some(value) => self.model.puts_back(id, value),
             None => {}
         }
-        self.model.drops_view(view);
+        self.model.consumer_leaves(id);
+    }
+
+    /// Whether there was an item.
+    fn pop(&mut self, at: usize) -> bool {
+        let popped = self.consumers[at].end.try_pop().map(|item| vec![item.value()]);
+        let is_item = popped.is_ok();
+        self.popped(at, popped, 1);
+        is_item
     }
 
     fn pop_some(&mut self, call: Call, at: usize, max: usize) {
@@ -338,7 +370,7 @@ impl<K: Subject<T>, T: Payload> Run<K, T> {
             Ok(values) => values,
             Err(error) => {
                 assert!(consumer.held.is_none(), "what was peeked at is gone");
-                return self.model.pops_nothing(consumer.view, error);
+                return self.model.pops_nothing(consumer.id, error);
             }
         };
         assert!((1..=max).contains(&values.len()), "{} items for a call that asked for {max}", values.len());
@@ -346,9 +378,9 @@ impl<K: Subject<T>, T: Payload> Run<K, T> {
             match consumer.held.take() {
                 Some(held) => {
                     assert_eq!(value, held, "not the item that was peeked at");
-                    self.model.releases(consumer.view, value);
+                    self.model.releases(consumer.id, value);
                 }
-                None => self.model.pops(consumer.view, value),
+                None => self.model.pops(consumer.id, value),
             }
         }
     }
@@ -358,11 +390,11 @@ impl<K: Subject<T>, T: Payload> Run<K, T> {
         match (consumer.end.peek().map(T::value), consumer.held) {
             (Ok(value), Some(held)) => assert_eq!(value, held, "looking twice shows two items"),
             (Ok(value), None) => {
-                self.model.peeks(consumer.view, value);
+                self.model.peeks(consumer.id, value);
                 consumer.held = Some(value);
             }
             (Err(_), Some(_)) => panic!("what was peeked at is gone"),
-            (Err(error), None) => self.model.pops_nothing(consumer.view, error),
+            (Err(error), None) => self.model.pops_nothing(consumer.id, error),
         }
     }
 
@@ -372,9 +404,9 @@ impl<K: Subject<T>, T: Payload> Run<K, T> {
             assert!(end.bytes() >= self.model.capacity * size_of::<T>());
             self.model.depth_of_producer(*id, end.depth(), end.room());
         }
-        for Popping { end, view, .. } in &self.consumers {
+        for Popping { end, id, .. } in &self.consumers {
             assert_eq!((end.capacity(), end.is_closed()), (self.model.capacity, self.model.closed));
-            self.model.depth_of_consumer(*view, end.depth());
+            self.model.depth_of_consumer(*id, end.depth());
         }
     }
 

@@ -24,18 +24,21 @@ use crate::sync::{Arc, Backoff, Ordering, into_last};
 ///
 /// Batches, and `peek`, take a short run of items into this end's hands first, so that no slot waits for the caller's code.
 /// What a panicking closure left there is this end's to pop next. An end that is dropped with items in hand leaves them to the
-/// others: whoever finds nothing in the ring takes them up. So they come late; and they stay inside, for
-/// [`into_remaining`](crate::ring::Consumer::into_remaining), if the others have seen the end before.
+/// others: whoever finds nothing in the ring takes them up. So they come late, and not to an end that was told
+/// [`Closed`](PopError::Closed) before, nor to a clone of that: if there is no other they stay inside, for
+/// [`into_remaining`](crate::ring::Consumer::into_remaining).
 pub struct Consumer<T> {
     shared: Arc<Storage<T>>,
     stash: Stash<T>,
     distance: Distance,
+    /// Whether this end was told `Closed`: then that stays so, whatever others leave behind.
+    told_end: bool,
 }
 
 impl<T> Consumer<T> {
     /// For a consumer that has been counted.
     pub(super) fn new(shared: Arc<Storage<T>>) -> Self {
-        Self { shared, stash: Stash::new(), distance: Distance::at(0) }
+        Self { shared, stash: Stash::new(), distance: Distance::at(0), told_end: false }
     }
 
     /// Claims up to `max` items from the head on, at least one; returns the first sequence and how many.
@@ -106,8 +109,40 @@ impl<T> Consumer<T> {
     /// Nothing is in the ring: takes into this end's hands, which are empty, what another was dropped with.
     #[cold]
     fn take_up(&mut self, nothing: PopError) -> Result<(), PopError> {
+        if self.told_end {
+            return Err(nothing);
+        }
         self.stash = self.shared.abandoned.take().ok_or(nothing)?;
         Ok(())
+    }
+
+    /// The answer of a call that has no item: every `Closed` is said through here.
+    #[inline]
+    fn tell(&mut self, nothing: PopError) -> PopError {
+        self.told_end |= nothing == PopError::Closed;
+        nothing
+    }
+
+    /// As `pop_each`, for one that may keep to itself that nothing will come.
+    #[inline(always)]
+    fn pop_run(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
+        let mut popped = 0;
+        while popped < max {
+            if self.stash.is_empty() {
+                match self.fill_stash(max - popped) {
+                    Ok(()) => {}
+                    Err(_) if popped > 0 => break,
+                    Err(nothing) => return Err(nothing),
+                }
+            }
+            while popped < max
+                && let Some(item) = self.stash.pop()
+            {
+                popped += 1;
+                each(item);
+            }
+        }
+        Ok(popped)
     }
 
     /// Takes the oldest item out, with its sequence. Whoever is alone at this side learns from a jump how many items were
@@ -121,7 +156,7 @@ impl<T> Consumer<T> {
     #[inline(always)]
     pub fn try_pop_sequenced(&mut self) -> Result<(u64, T), PopError> {
         assert!(self.stash.is_empty(), "items in hand have no sequence");
-        let (sequence, _) = self.take(1)?;
+        let (sequence, _) = self.take(1).map_err(|nothing| self.tell(nothing))?;
         // SAFETY: `take` made this committed slot this thread's.
         Ok((sequence, unsafe { self.shared.empty(sequence) }))
     }
@@ -165,36 +200,25 @@ impl<T: Send> crate::ring::Consumer for Consumer<T> {
             // SAFETY: `take` made this committed slot this thread's.
             Ok((sequence, _)) => Ok(unsafe { self.shared.empty(sequence) }),
             Err(nothing) => {
-                self.take_up(nothing)?;
+                self.take_up(nothing).map_err(|nothing| self.tell(nothing))?;
                 self.stash.pop().ok_or(nothing)
             }
         }
     }
 
     #[inline(always)]
-    fn pop_each(&mut self, max: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
-        let mut popped = 0;
-        while popped < max {
-            if self.stash.is_empty() {
-                match self.fill_stash(max - popped) {
-                    Ok(()) => {}
-                    Err(_) if popped > 0 => break,
-                    Err(error) => return Err(error),
-                }
-            }
-            while popped < max
-                && let Some(item) = self.stash.pop()
-            {
-                popped += 1;
-                each(item);
-            }
-        }
-        Ok(popped)
+    fn pop_each(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
+        self.pop_run(max, each).map_err(|nothing| self.tell(nothing))
+    }
+
+    #[inline(always)]
+    fn pop_more(&mut self, max: usize, each: impl FnMut(T)) -> usize {
+        self.pop_run(max, each).unwrap_or(0)
     }
 
     fn peek(&mut self) -> Result<&T, PopError> {
         if self.stash.is_empty() {
-            self.fill_stash(1)?;
+            self.fill_stash(1).map_err(|nothing| self.tell(nothing))?;
         }
         self.stash.peek().ok_or(PopError::Empty)
     }
@@ -208,7 +232,8 @@ impl<T: Send> crate::ring::Consumer for Consumer<T> {
         self.shared.stamped.capacity() as usize
     }
 
-    /// Items inside, open claims included, those in this end's hands, and those that were left by others.
+    /// Items inside, open claims included, those in this end's hands, and those that were left by others, whether they will
+    /// come to this end or not.
     fn depth(&self) -> usize {
         self.shared.depth() + self.shared.abandoned.items() + self.stash.len()
     }
@@ -243,7 +268,9 @@ impl<T> Clone for Consumer<T> {
     fn clone(&self) -> Self {
         // ORDER: Relaxed; this end keeps the count above zero meanwhile.
         self.shared.consumers.fetch_add(1, Ordering::Relaxed);
-        Self::new(Arc::clone(&self.shared))
+        let mut clone = Self::new(Arc::clone(&self.shared));
+        clone.told_end = self.told_end;
+        clone
     }
 }
 

@@ -37,7 +37,7 @@ struct Sending<T: Payload, K: Ends<T>, W: Strategy> {
 
 struct Receiving<T: Payload, K: Ends<T>, W: Strategy> {
     end: Receiver<T, K, W>,
-    view: usize,
+    id: usize,
     /// The value that this end has peeked at and not received.
     held: Option<u64>,
     /// The value that it was lent, until its next call.
@@ -94,7 +94,8 @@ struct Run<T: Payload, K: Ends<T>, W: Strategy> {
     lasts: bool,
 }
 
-/// Makes the calls that `decisions` says on a fresh channel, and drops what is left.
+/// Makes the calls that `decisions` says on a fresh channel. One that lasts comes to its end after that; of another what is
+/// left is dropped.
 pub(crate) fn run<T: Payload, K: Ends<T>, W: Strategy>(
     slots: usize,
     ledger: &'static Ledger,
@@ -103,7 +104,7 @@ pub(crate) fn run<T: Payload, K: Ends<T>, W: Strategy>(
     let (sender, receiver) = channel::<T, K, W>(Capacity::exactly(slots)).expect("a power of two of slots");
     let mut run = Run {
         senders: vec![Sending { end: sender, id: 0 }],
-        receivers: vec![Receiving { end: receiver, view: 0, held: None, lent: None, told: 0 }],
+        receivers: vec![Receiving { end: receiver, id: 0, held: None, lent: None, told: 0 }],
         weak: Vec::new(),
         of_senders: Known::default(),
         of_receivers: Known::default(),
@@ -117,6 +118,9 @@ pub(crate) fn run<T: Payload, K: Ends<T>, W: Strategy>(
         lasts: decisions.below(2) == 1,
     };
     while run.next_call(&mut decisions) && !run.is_deserted() {}
+    if run.lasts {
+        run.end();
+    }
     let leaked = run.leaked;
     drop(run);
     ledger.settle(leaked);
@@ -157,6 +161,26 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
             _ => self.call_receiver(call, at, decisions),
         }
         true
+    }
+
+    /// The senders go. The receivers come to the end, but for one, which takes a batch that may come short. They go one by one,
+    /// first who has an item in hand, and after each the others look again. The last end gets what is left.
+    fn end(&mut self) {
+        let (asks, drops): (&[u8], &[u8]) = (&[0], &[2]);
+        while !self.senders.is_empty() {
+            let is_last = self.senders.len() + self.receivers.len() == 1;
+            self.call_sender(Call::DropSender, 0, &mut Decisions(if is_last { asks } else { drops }));
+        }
+        if let Some(Receiving { held: None, .. }) = self.receivers.last() {
+            self.call_receiver(Call::RecvMany, self.receivers.len() - 1, &mut Decisions(&[u8::MAX]));
+        }
+        while let Some(others) = self.receivers.len().checked_sub(1) {
+            for at in 0..others {
+                while self.receivers[at].held.is_none() && self.try_recv(at) {}
+            }
+            let at = self.receivers.iter().position(|receiver| receiver.held.is_some()).unwrap_or(0);
+            self.call_receiver(Call::DropReceiver, at, &mut Decisions(if others == 0 { asks } else { drops }));
+        }
     }
 
     fn item(&mut self) -> (u64, T) {
@@ -219,10 +243,10 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
                 assert_eq!(end.sleeping_receivers(), asleep(&self.sleepers, Side::Receivers));
             }
         }
-        for Receiving { end, view, .. } in &self.receivers {
+        for Receiving { end, id, .. } in &self.receivers {
             assert_eq!((end.capacity(), end.is_closed(), end.senders()), (capacity, closed, senders));
             assert_eq!(end.losses(), self.losses);
-            self.model.depth_of_consumer(*view, end.depth());
+            self.model.depth_of_consumer(*id, end.depth());
             if !self.of_senders.forgot {
                 assert_eq!(end.sleeping_senders(), asleep(&self.sleepers, Side::Senders));
             }

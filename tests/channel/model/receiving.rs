@@ -33,8 +33,7 @@ fn in_time(error: RecvUntilError) -> TryRecvError {
 impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
     pub(super) fn call_receiver(&mut self, call: Call, at: usize, decisions: &mut Decisions<'_>) {
         if !matches!(call, Call::CloneReceiver | Call::CloseByReceiver | Call::Drain) {
-            let Receiving { view, lent, .. } = &mut self.receivers[at];
-            lent.take().into_iter().for_each(|value| self.model.releases(*view, value));
+            self.returns_lent(at);
         }
         match call {
             Call::Recv => self.recv(at, decisions),
@@ -45,10 +44,9 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
             Call::RecvRef => self.recv_ref(at),
             Call::Peek => self.peek(at),
             Call::CloneReceiver if self.receivers_in() < ENDS && self.receivers[at].lent.is_none() => {
-                let Receiving { end, view, told, .. } = &self.receivers[at];
+                let Receiving { end, id, told, .. } = &self.receivers[at];
                 if let Some(end) = K::clone_receiver(end) {
-                    let clone =
-                        Receiving { end, view: self.model.clones_view(*view), held: None, lent: None, told: *told };
+                    let clone = Receiving { end, id: self.model.clones(*id), held: None, lent: None, told: *told };
                     self.receivers.push(clone);
                 }
             }
@@ -59,10 +57,16 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
         }
     }
 
+    /// What a receiver was lent goes back by its next call.
+    fn returns_lent(&mut self, at: usize) {
+        let Receiving { id, lent, .. } = &mut self.receivers[at];
+        lent.take().into_iter().for_each(|value| self.model.releases(*id, value));
+    }
+
     /// Whether a call that waits would have its answer at once.
     fn is_ready(&mut self, at: usize) -> bool {
-        let Receiving { view, held, .. } = self.receivers[at];
-        held.is_some() || self.model.must_answer(view)
+        let Receiving { id, held, .. } = self.receivers[at];
+        held.is_some() || self.model.must_answer(id)
     }
 
     fn recv(&mut self, at: usize, decisions: &mut Decisions<'_>) {
@@ -76,6 +80,15 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
             _ => receiver.try_recv(),
         };
         self.received(at, received.map(|item| vec![item.value()]), 1);
+    }
+
+    /// Whether there was an item.
+    pub(super) fn try_recv(&mut self, at: usize) -> bool {
+        self.returns_lent(at);
+        let received = self.receivers[at].end.try_recv().map(|item| vec![item.value()]);
+        let is_item = received.is_ok();
+        self.received(at, received, 1);
+        is_item
     }
 
     fn recv_many(&mut self, at: usize, decisions: &mut Decisions<'_>) {
@@ -103,22 +116,22 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
             match receiver.held.take() {
                 Some(held) => {
                     assert_eq!(value, held, "not the item that was peeked at");
-                    self.model.releases(receiver.view, value);
+                    self.model.releases(receiver.id, value);
                 }
-                None => self.model.pops(receiver.view, value),
+                None => self.model.pops(receiver.id, value),
             }
         }
     }
 
     fn received_nothing(&mut self, at: usize, error: TryRecvError) {
-        let Receiving { view, held, .. } = self.receivers[at];
+        let Receiving { id, held, .. } = self.receivers[at];
         assert!(held.is_none(), "what was peeked at is gone");
-        self.nothing(view, error);
+        self.nothing(id, error);
     }
 
-    pub(super) fn nothing(&mut self, view: usize, error: TryRecvError) {
+    pub(super) fn nothing(&mut self, id: usize, error: TryRecvError) {
         let is_end = error != TryRecvError::Empty;
-        self.model.pops_nothing(view, if is_end { PopError::Closed } else { PopError::Empty });
+        self.model.pops_nothing(id, if is_end { PopError::Closed } else { PopError::Empty });
         assert!(!is_end || (error == TryRecvError::PeerDied) == self.of_senders.died, "{error:?}");
     }
 
@@ -153,7 +166,7 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
                 let value = item.value();
                 match receiver.held.take() {
                     Some(held) => assert_eq!(value, held, "not the item that was peeked at"),
-                    None => self.model.peeks(receiver.view, value),
+                    None => self.model.peeks(receiver.id, value),
                 }
                 receiver.lent = Some(value);
             }
@@ -166,7 +179,7 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
         match (receiver.end.peek().map(T::value), receiver.held) {
             (Ok(value), Some(held)) => assert_eq!(value, held, "looking twice shows two items"),
             (Ok(value), None) => {
-                self.model.peeks(receiver.view, value);
+                self.model.peeks(receiver.id, value);
                 receiver.held = Some(value);
             }
             (Err(error), _) => self.received_nothing(at, error),
@@ -185,22 +198,28 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
         if !received.is_empty() {
             self.received(at, Ok(received), usize::MAX);
         }
-        assert!(until != Deadline::NEVER || drained.left == 0, "it gave up without a deadline");
-        self.model.depth_of_consumer(self.receivers[at].view, drained.left);
+        if until == Deadline::NEVER {
+            assert_eq!(drained.left, 0, "it gave up without a deadline");
+            assert!(!self.try_recv(at), "it gave up before the end");
+        } else {
+            self.model.depth_of_consumer(self.receivers[at].id, drained.left);
+            // It may have come to the end, and does not say so.
+            self.peek(at);
+        }
     }
 
     fn drop_receiver(&mut self, at: usize, decisions: &mut Decisions<'_>) {
         let form = decisions.below(4);
-        let Receiving { end: receiver, view, held, .. } = self.receivers.swap_remove(at);
+        let Receiving { end: receiver, id, held, .. } = self.receivers.swap_remove(at);
         if form > 0 {
             end(receiver, form == 1);
             self.of_receivers.died |= form == 1;
             return match held {
                 Some(held) if K::FACTS.hands => {
-                    self.model.leaves(view, held);
-                    self.receiver_left(view, None);
+                    self.model.leaves(id, held);
+                    self.receiver_left(id, None);
                 }
-                held => self.receiver_left(view, held),
+                held => self.receiver_left(id, held),
             };
         }
         let mut left = receiver.into_remaining().map(values);
@@ -209,17 +228,17 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
             assert_eq!(left_over.remove(0), held);
             left = left.filter(|left| !left.is_empty() || self.is_deserted());
         }
-        self.receiver_left(view, held);
+        self.receiver_left(id, held);
         self.remain(left);
     }
 
-    fn receiver_left(&mut self, view: usize, held: Option<u64>) {
+    fn receiver_left(&mut self, id: usize, held: Option<u64>) {
         self.model.closed |= self.receivers_in() == 0 && !K::FACTS.broadcast;
         match held {
-            Some(value) if K::FACTS.hands => self.model.releases(view, value),
-            Some(value) => self.model.puts_back(view, value),
+            Some(value) if K::FACTS.hands => self.model.releases(id, value),
+            Some(value) => self.model.puts_back(id, value),
             None => {}
         }
-        self.model.drops_view(view);
+        self.model.consumer_leaves(id);
     }
 }

@@ -43,8 +43,8 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
             Call::Downgrade if self.weak.len() < ENDS => self.weak.extend(K::downgrade(&self.senders[at].end)),
             Call::Subscribe if self.receivers_in() < ENDS && !self.model.has_open_claims() => {
                 if let Some(end) = K::subscribe(&mut self.senders[at].end) {
-                    let view = self.model.view_joins();
-                    self.receivers.push(Receiving { end, view, held: None, lent: None, told: self.losses.total() });
+                    let id = self.model.subscribes();
+                    self.receivers.push(Receiving { end, id, held: None, lent: None, told: self.losses.total() });
                 }
             }
             Call::DropSender => self.drop_sender(at, decisions),
@@ -122,7 +122,7 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
             }
             Ok(Sent::DroppedOldest(oldest)) => {
                 self.model.refuses(id, PushError::Full(()));
-                self.model.pops(0, oldest.value());
+                self.model.displaces(oldest.value());
                 self.model.accepts(id, value);
                 self.losses.dropped_oldest += 1;
             }

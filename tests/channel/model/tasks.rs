@@ -56,10 +56,10 @@ impl<T: Payload, K: Ends<T>, W: Strategy> Run<T, K, W> {
         let mut receiver = self.receivers.swap_remove(at);
         let max = [1, 1 + decisions.below(self.batch)][decisions.below(2)];
         let mut items = Vec::new();
-        let (view, held) = (receiver.view, receiver.held);
+        let (id, held) = (receiver.id, receiver.held);
         let empty = |run: &mut Self| {
             assert!(held.is_none(), "what was peeked at is gone");
-            run.nothing(view, TryRecvError::Empty);
+            run.nothing(id, TryRecvError::Empty);
         };
         let answer = match W::parking_receiver(&mut receiver.end) {
             Some(end) if max == 1 => {
