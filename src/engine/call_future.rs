@@ -10,8 +10,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Caller, Pending, alarm::Alarm};
+use super::{Caller, Pending};
 use crate::delivery::{BatchId, CallError, Joined, Ticket};
+use crate::wait::Alarm;
 
 impl<T: Send + 'static, R: Send + 'static, E: Send + 'static> Caller<T, R, E> {
     /// As [`wait`](Self::wait), for a task.

@@ -42,8 +42,6 @@ use crate::router::{Queue, Topic};
 use crate::time::{AnyClock, Instant as Moment};
 use crate::worker::{Board, Command, Desk, End, Failure, Failures, Pinned, Worker};
 
-#[cfg(feature = "async")]
-mod alarm;
 mod attach;
 mod builder;
 mod call;

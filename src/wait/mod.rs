@@ -22,6 +22,8 @@
 //! A call wakes one sleeper, and belongs to it. A sleeper that was called and then gives up (its time is over, its future
 //! is dropped) passes the call on.
 
+#[cfg(feature = "async")]
+mod alarm;
 mod deadline;
 mod looks;
 mod park;
@@ -30,6 +32,8 @@ mod sleepers;
 mod spin;
 mod task;
 
+#[cfg(feature = "async")]
+pub(crate) use self::alarm::Alarm;
 pub use self::{deadline::Deadline, park::Park, relax::Relax, sleepers::Sleepers, spin::Spin};
 pub(crate) use self::{
     looks::Looks,

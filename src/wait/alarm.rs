@@ -11,9 +11,10 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-/// The alarms of this process.
+/// The alarms of this process. The machine's own lock and thread, in a model too: models have no time.
 struct Bell {
-    /// Guards the alarms that are set; a task takes it when it goes to sleep with a time to wake up at, no handler does.
+    /// Guards the alarms that are set; a task takes it when it goes to sleep with a time to wake up at. No code of a user's runs
+    /// under it: wakers are cloned before, and woken or dropped after.
     alarms: Mutex<Alarms>,
     sooner: Condvar,
 }
@@ -30,21 +31,20 @@ static BELL: LazyLock<Bell> = LazyLock::new(|| Bell { alarms: Mutex::default(), 
 
 /// The alarm of one task; goes with it.
 #[derive(Debug, Default)]
-pub(super) struct Alarm(Option<(Instant, u64)>);
+pub(crate) struct Alarm(Option<(Instant, u64)>);
 
 impl Alarm {
     /// Wakes the task at that time, and no more at the one before.
-    pub(super) fn set(&mut self, at: Instant, waker: &Waker) {
-        let mut alarms = BELL.alarms.lock();
-        let is_set =
-            |key: &(Instant, u64)| key.0 == at && alarms.wakers.get(key).is_some_and(|listed| listed.will_wake(waker));
-        if self.0.as_ref().is_some_and(is_set) {
+    pub(crate) fn set(&mut self, at: Instant, waker: &Waker) {
+        if self.is_set(at, waker) {
             return;
         }
+        let waker = waker.clone();
+        let mut alarms = BELL.alarms.lock();
         let before = self.0.take().and_then(|key| alarms.wakers.remove(&key));
         let key = (at, alarms.next);
         alarms.next += 1;
-        alarms.wakers.insert(key, waker.clone());
+        alarms.wakers.insert(key, waker);
         self.0 = Some(key);
         if !alarms.is_running {
             alarms.is_running = thread::Builder::new().name("ringway-alarm".to_owned()).spawn(ring).is_ok();
@@ -54,6 +54,11 @@ impl Alarm {
         }
         drop(alarms);
         drop(before);
+    }
+
+    fn is_set(&self, at: Instant, waker: &Waker) -> bool {
+        let is_listed = |key| BELL.alarms.lock().wakers.get(&key).is_some_and(|listed| listed.will_wake(waker));
+        self.0.is_some_and(|key| key.0 == at && is_listed(key))
     }
 }
 
