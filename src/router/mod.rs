@@ -10,13 +10,15 @@
 //! Both have 1 to [`SHARDS_MAX`] shards. A [`Key`] picks the shard ([`shard_of`]); without one, items go round.
 //!
 //! A publisher is `Clone`, owns its ends of all rings, and shares nothing with other publishers but these: it takes no lock on
-//! its way, except when subscriptions came or went. `try_publish` never waits, `publish` does, `publish_until` gives up.
-//! On a thread that runs handlers nothing waits, because it could wait for itself: there `publish`, too, answers `Full`.
+//! its way, except when subscriptions came or went. `try_publish` never waits, `publish` does, `publish_until` gives up;
+//! `publish_async` is for tasks, which wait without their thread. On a thread that runs handlers nothing waits, because it could
+//! wait for itself: there `publish`, too, answers `Full`.
 
 mod bells;
 mod conflate;
 mod contract;
 mod error;
+mod future;
 mod held;
 mod name;
 mod partition;
@@ -41,6 +43,7 @@ pub(crate) use self::{
 pub use self::{
     contract::{Contract, ContractError, Missed, Start},
     error::{OpenError, PublishError, SettingError},
+    future::PublishFuture,
     held::Held,
     name::{NAME_BYTES_MAX, Name, NameError, Pattern},
     partition::{Balance, Key, SHARDS_MAX, shard_of},
@@ -84,4 +87,10 @@ pub trait Shape: sealed::Sealed + Clone + Send + Sync + 'static {
 
 mod sealed {
     pub trait Sealed {}
+
+    /// An end that publishes.
+    pub trait Publishes {
+        /// What the caller publishes.
+        type Item;
+    }
 }

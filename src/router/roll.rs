@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::sync::{Mutex, MutexGuard, Padded, Tally, Underway, heavy_fence};
 
 /// One publisher's figures, written by it alone.
-pub(super) struct Sheet {
+pub(crate) struct Sheet {
     /// Items that went in, by shard: told with each item, so on a cache line that no other publisher writes.
     pub(super) accepted: Box<[Accepted]>,
     /// Items that were handed back.

@@ -46,6 +46,11 @@ impl Deadline {
         self.0.map(|instant| instant.saturating_duration_since(Instant::now()))
     }
 
+    /// When that is; `None`, if never.
+    pub(crate) fn instant(self) -> Option<Instant> {
+        self.0
+    }
+
     /// Whichever comes first.
     pub fn min(self, other: Self) -> Self {
         match (self.0, other.0) {

@@ -22,7 +22,6 @@
 //! A call wakes one sleeper, and belongs to it. A sleeper that was called and then gives up (its time is over, its future
 //! is dropped) passes the call on.
 
-#[cfg(feature = "async")]
 mod alarm;
 mod deadline;
 mod looks;
@@ -32,15 +31,14 @@ mod sleepers;
 mod spin;
 mod task;
 
-#[cfg(feature = "async")]
-pub(crate) use self::alarm::Alarm;
-pub use self::{deadline::Deadline, park::Park, relax::Relax, sleepers::Sleepers, spin::Spin};
 pub(crate) use self::{
+    alarm::Alarm,
     looks::Looks,
     park::sleep,
     sleepers::{Caller, Fence, Place},
     task::Waiter,
 };
+pub use self::{deadline::Deadline, park::Park, relax::Relax, sleepers::Sleepers, spin::Spin};
 
 /// A strategy: what an end does until it is ready. Each end has its own value, which may learn.
 ///

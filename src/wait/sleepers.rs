@@ -1,6 +1,13 @@
 //! Who is asleep, and how to call them.
 
-use std::{collections::VecDeque, fmt, ptr, task::Waker, thread::panicking};
+use std::{
+    collections::VecDeque,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+    task::Waker,
+    thread::panicking,
+};
 
 use super::{Signal, sealed::Sealed};
 use crate::sync::{
@@ -67,6 +74,8 @@ impl Fence {
 pub enum Caller {
     Thread(Thread),
     Task(Waker),
+    /// A task whose waker may panic, which is no concern of who calls.
+    QuietTask(Waker),
 }
 
 impl Caller {
@@ -78,6 +87,16 @@ impl Caller {
         match self {
             Self::Thread(thread) => thread.unpark(),
             Self::Task(waker) => waker.wake(),
+            Self::QuietTask(waker) => {
+                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            }
+        }
+    }
+
+    fn waker(&self) -> Option<&Waker> {
+        match self {
+            Self::Thread(_) => None,
+            Self::Task(waker) | Self::QuietTask(waker) => Some(waker),
         }
     }
 }
@@ -106,7 +125,7 @@ impl Sleepers {
     ///
     /// The sleeper takes the fence, looks once more, and may sleep if there is nothing.
     pub(crate) fn enlist(&self, place: &Arc<Place>, key: usize, caller: Caller) -> Fence {
-        let is_task = matches!(caller, Caller::Task(_));
+        let is_task = caller.waker().is_some();
         let sleeper = Sleeper { key, place: Arc::clone(place), caller };
         let mut list = self.list.lock();
         let before = match list.iter_mut().find(|sleeper| is_at(sleeper, place)) {
@@ -141,7 +160,7 @@ impl Sleepers {
     pub(crate) fn has_task(&self, place: &Arc<Place>, waker: &Waker) -> bool {
         let list = self.list.lock();
         list.iter().any(|sleeper| {
-            is_at(sleeper, place) && matches!(&sleeper.caller, Caller::Task(listed) if listed.will_wake(waker))
+            is_at(sleeper, place) && sleeper.caller.waker().is_some_and(|listed| listed.will_wake(waker))
         })
     }
 

@@ -76,6 +76,28 @@ impl Waiter {
         signal: &Sleepers,
         key: usize,
         context: &Context<'_>,
+        ready: impl FnMut() -> Option<R>,
+    ) -> Poll<R> {
+        self.poll_by(signal, key, context, Caller::Task, ready)
+    }
+
+    /// The same, where whoever calls is not to hear of a waker that panics.
+    pub(crate) fn poll_quietly<R>(
+        &mut self,
+        signal: &Sleepers,
+        context: &Context<'_>,
+        ready: impl FnMut() -> Option<R>,
+    ) -> Poll<R> {
+        self.poll_by(signal, 0, context, Caller::QuietTask, ready)
+    }
+
+    #[inline(always)]
+    fn poll_by<R>(
+        &mut self,
+        signal: &Sleepers,
+        key: usize,
+        context: &Context<'_>,
+        caller: impl FnOnce(Waker) -> Caller,
         mut ready: impl FnMut() -> Option<R>,
     ) -> Poll<R> {
         self.was_listed = self.listed.is_some();
@@ -89,7 +111,7 @@ impl Waiter {
         }
         self.strike(signal);
         self.was_listed = true;
-        self.enlist(signal, key, Caller::Task(context.waker().clone())).take();
+        self.enlist(signal, key, caller(context.waker().clone())).take();
         match ready() {
             Some(answer) => {
                 self.strike(signal);

@@ -1,8 +1,10 @@
-//! Names, patterns, and which shard a key goes to.
+//! Names, patterns, which shard a key goes to, and publishers, on threads and in tasks.
 #![cfg(not(ringway_loom))]
 
-#[path = "../support/bomb.rs"]
-mod bomb;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod futures;
 mod names;
 mod partition;
 mod publishing;

@@ -10,7 +10,7 @@ use ringway::router::{
     Contract, Name, Order, Policy, PublishError, Queue, QueuePlan, Start, Topic, TopicPlan, shard_of,
 };
 
-use super::bomb::Bomb;
+use crate::support::bomb::Bomb;
 
 fn queue(plan: QueuePlan) -> Queue<u64> {
     Queue::open(Name::new("jobs").unwrap(), plan).unwrap()

@@ -6,12 +6,13 @@ use super::{Policy, Queue, ends::Inlet};
 use crate::ring::DisplaceError;
 use crate::router::{
     Bells, Key, PublishError,
-    bells::put_when_room,
+    bells::Bed,
     publishing::{Front, Publishing, told},
     roll::{Accepted, Sheet},
+    sealed::Publishes,
     shard_of,
 };
-use crate::wait::{Park, Signal};
+use crate::wait::{Deadline, Signal};
 
 /// The end that publishes to a [`Queue`]; `Clone` it for more.
 pub struct Publisher<T: Send + 'static> {
@@ -19,7 +20,7 @@ pub struct Publisher<T: Send + 'static> {
     sheet: Arc<Sheet>,
     /// The shard whose turn it is for an item without a key.
     next: usize,
-    park: Park,
+    bed: Bed,
     queue: Queue<T>,
 }
 
@@ -36,7 +37,7 @@ impl<T: Send + 'static> Publisher<T> {
             let (bells, accepted) = (Arc::clone(&queue.core.bells[shard]), Arc::clone(&sheet.accepted[shard]));
             Line { inlet, bells, accepted }
         };
-        Self { lines: inlets.enumerate().map(line).collect(), sheet, next: 0, park: Park::default(), queue }
+        Self { lines: inlets.enumerate().map(line).collect(), sheet, next: 0, bed: Bed::default(), queue }
     }
 
     /// Publishes to the shard of `key`, without waiting.
@@ -52,15 +53,15 @@ impl<T: Send + 'static> Publisher<T> {
         self.try_publish_to(key, item)
     }
 
-    /// Publishes to the shard of `key`; waits for room, if that is the queue's policy. It blocks the thread: a task, whose
-    /// runtime has other things to do there, calls [`try_publish`](Self::try_publish), and again later.
+    /// Publishes to the shard of `key`; waits for room, if that is the queue's policy. It blocks the thread: tasks, whose runtime
+    /// has other things to do there, have [`publish_async`](Self::publish_async).
     ///
     /// # Errors
     /// As [`try_publish`](Self::try_publish); with [`Policy::Block`] `Full` only on a thread that runs handlers, with
     /// [`Policy::BlockFor`] also when that time is over.
     #[inline(always)]
     pub fn publish<K: Key + ?Sized>(&mut self, key: &K, item: T) -> Result<(), PublishError<T>> {
-        self.publish_to(key, item, None)
+        self.publish_to(key, item, Deadline::NEVER)
     }
 
     /// As [`publish`](Self::publish), and gives up at `until`.
@@ -68,7 +69,7 @@ impl<T: Send + 'static> Publisher<T> {
     /// # Errors
     /// As [`publish`](Self::publish), and `Full` when the time is over.
     pub fn publish_until<K: Key + ?Sized>(&mut self, key: &K, item: T, until: Instant) -> Result<(), PublishError<T>> {
-        self.publish_to(key, item, Some(until))
+        self.publish_to(key, item, Deadline::at(until))
     }
 
     /// Publishes an item without a key to the next shard in turn, or to one after it that has room.
@@ -144,7 +145,11 @@ impl<T: Send + 'static> Publisher<T> {
     }
 }
 
-impl<T: Send + 'static> Publishing<T> for Publisher<T> {
+impl<T: Send + 'static> Publishes for Publisher<T> {
+    type Item = T;
+}
+
+impl<T: Send + 'static> Publishing for Publisher<T> {
     #[inline(always)]
     fn shards(&self) -> usize {
         self.lines.len()
@@ -157,6 +162,18 @@ impl<T: Send + 'static> Publishing<T> for Publisher<T> {
     #[inline(always)]
     fn sheet(&self) -> &Sheet {
         &self.sheet
+    }
+
+    fn bells(&self, shard: usize) -> &Arc<Bells> {
+        &self.lines[shard].bells
+    }
+
+    fn bed(&mut self) -> &mut Bed {
+        &mut self.bed
+    }
+
+    fn publishers(&self) -> usize {
+        self.queue.core.roll.publishers()
     }
 
     #[inline(always)]
@@ -180,24 +197,21 @@ impl<T: Send + 'static> Publishing<T> for Publisher<T> {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn put_later(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
-        let full = self.queue.plan().full;
-        let until = match full {
-            Policy::Reject => return Err(PublishError::Full(item)),
-            Policy::BlockFor(time) => until.into_iter().chain(Instant::now().checked_add(time)).min(),
-            _ => until,
-        };
-        let (mut park, bells) = (std::mem::take(&mut self.park), Arc::clone(&self.lines[shard].bells));
-        // Nobody calls when the thread that takes the oldest item out just now has done so.
-        let looks_again = full == Policy::DropOldest;
-        // Besides, one worker at least.
-        let ends = self.queue.core.roll.publishers() + 1;
-        let answer = put_when_room(&mut park, &bells, until, ends, item, |item| (self.put(shard, item), looks_again));
-        self.park = park;
-        answer
+    fn patience(&self, until: Deadline) -> Option<Deadline> {
+        match self.queue.plan().full {
+            Policy::Reject => None,
+            Policy::BlockFor(time) => Some(until.min(Deadline::after(time))),
+            _ => Some(until),
+        }
     }
+
+    /// Nobody calls when the thread that takes the oldest item out just now has done so.
+    fn looks_again(&self, _shard: usize) -> bool {
+        self.queue.plan().full == Policy::DropOldest
+    }
+
+    /// Whoever makes room in a queue calls everybody.
+    fn has_waited(&self, _shard: usize) {}
 }
 
 impl<T: Send + 'static> Clone for Publisher<T> {

@@ -239,7 +239,7 @@ impl<T: Send + Sync + 'static> Topic<T> {
         &self.core.bells[shard]
     }
 
-    fn shard(&self, shard: usize) -> MutexGuard<'_, broadcast_multi::Producer<T>> {
+    pub(super) fn shard(&self, shard: usize) -> MutexGuard<'_, broadcast_multi::Producer<T>> {
         self.core.shards[shard].lock()
     }
 

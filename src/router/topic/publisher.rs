@@ -6,13 +6,14 @@ use super::{Feeder, Topic};
 use crate::ring::{Producer, broadcast_multi};
 use crate::router::{
     Bells, Key, PublishError,
-    bells::put_when_room,
+    bells::Bed,
     publishing::{Front, Publishing, told},
     roll::{Accepted, Sheet},
+    sealed::Publishes,
     shard_of,
     side::{Lost, push_all, room_for_all},
 };
-use crate::wait::{Park, Signal};
+use crate::wait::{Deadline, Signal};
 
 /// The end that publishes to a [`Topic`]; `Clone` it for more.
 pub struct Publisher<T: Send + Sync + 'static> {
@@ -22,7 +23,7 @@ pub struct Publisher<T: Send + Sync + 'static> {
     next: usize,
     /// The count of changes of the rings beside, as of when they were looked at.
     changes: u64,
-    park: Park,
+    bed: Bed,
     topic: Topic<T>,
 }
 
@@ -46,7 +47,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
             accepted: Arc::clone(&sheet.accepted[shard]),
         };
         let lines = (0..topic.shards()).map(line).collect();
-        let mut publisher = Self { lines, sheet, next: 0, changes: 0, park: Park::default(), topic };
+        let mut publisher = Self { lines, sheet, next: 0, changes: 0, bed: Bed::default(), topic };
         publisher.look();
         publisher
     }
@@ -67,14 +68,14 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         self.try_publish_to(key, item)
     }
 
-    /// Publishes to the shard of `key`; waits for gating subscriptions. It blocks the thread: a task, whose runtime has other
-    /// things to do there, calls [`try_publish`](Self::try_publish), and again later.
+    /// Publishes to the shard of `key`; waits for gating subscriptions. It blocks the thread: tasks, whose runtime has other
+    /// things to do there, have [`publish_async`](Self::publish_async).
     ///
     /// # Errors
     /// [`PublishError::Closed`]; on a thread that runs handlers also `Full`.
     #[inline(always)]
     pub fn publish<K: Key + ?Sized>(&mut self, key: &K, item: T) -> Result<(), PublishError<T>> {
-        self.publish_to(key, item, None)
+        self.publish_to(key, item, Deadline::NEVER)
     }
 
     /// As [`publish`](Self::publish), and gives up at `until`.
@@ -82,7 +83,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     /// # Errors
     /// As [`publish`](Self::publish), and `Full` when the time is over.
     pub fn publish_until<K: Key + ?Sized>(&mut self, key: &K, item: T, until: Instant) -> Result<(), PublishError<T>> {
-        self.publish_to(key, item, Some(until))
+        self.publish_to(key, item, Deadline::at(until))
     }
 
     /// Publishes an item without a key to the next shard in turn, or to one after it that has room.
@@ -231,7 +232,11 @@ impl Drop for Feeding<'_> {
     }
 }
 
-impl<T: Send + Sync + 'static> Publishing<T> for Publisher<T> {
+impl<T: Send + Sync + 'static> Publishes for Publisher<T> {
+    type Item = T;
+}
+
+impl<T: Send + Sync + 'static> Publishing for Publisher<T> {
     #[inline(always)]
     fn shards(&self) -> usize {
         self.lines.len()
@@ -244,6 +249,18 @@ impl<T: Send + Sync + 'static> Publishing<T> for Publisher<T> {
     #[inline(always)]
     fn sheet(&self) -> &Sheet {
         &self.sheet
+    }
+
+    fn bells(&self, shard: usize) -> &Arc<Bells> {
+        &self.lines[shard].bells
+    }
+
+    fn bed(&mut self) -> &mut Bed {
+        &mut self.bed
+    }
+
+    fn publishers(&self) -> usize {
+        self.topic.core.roll.publishers()
     }
 
     /// The common case, short enough to be inlined: nobody has a ring beside.
@@ -271,21 +288,18 @@ impl<T: Send + Sync + 'static> Publishing<T> for Publisher<T> {
         self.push(shard, item)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn put_later(&mut self, shard: usize, item: T, until: Option<Instant>) -> Result<(), PublishError<T>> {
-        let (mut park, bells) = (mem::take(&mut self.park), Arc::clone(&self.lines[shard].bells));
-        // Besides, one at least that reads.
-        let ends = self.topic.core.roll.publishers() + 1;
-        let answer = put_when_room(&mut park, &bells, until, ends, item, |item| {
-            let answer = self.put(shard, item);
-            // Nobody calls when a subscription beside has been in the way for too long.
-            (answer, !self.lines[shard].beside.is_empty())
-        });
-        self.park = park;
-        // What was told from within the wait may have called this publisher itself.
-        bells.published();
-        answer
+    fn patience(&self, until: Deadline) -> Option<Deadline> {
+        Some(until)
+    }
+
+    /// Nobody calls when a subscription beside has been in the way for too long.
+    fn looks_again(&self, shard: usize) -> bool {
+        !self.lines[shard].beside.is_empty()
+    }
+
+    /// What was told from within the wait may have called this publisher itself.
+    fn has_waited(&self, shard: usize) {
+        self.lines[shard].bells.published();
     }
 }
 
