@@ -82,13 +82,16 @@ pub struct Caller<T: Send + 'static, R: Send + 'static, E: Send + 'static> {
     capacity: usize,
     /// Jobs that have not ended, also those whose calls have.
     under_way: usize,
-    publisher: Publisher<Call<T, R, E>>,
+    pub(super) publisher: Publisher<Call<T, R, E>>,
     home: Sender<Ending<R, E>, Mpmc>,
     pub(super) endings: Receiver<Ending<R, E>, Mpmc>,
     progress: Sender<(Ticket, Progress), Mpmc>,
     reports: Receiver<(Ticket, Progress), Mpmc>,
     clock: AnyClock,
 }
+
+/// A call that is open, and what is to be published for it.
+pub(super) type Begun<T, R, E> = (Ticket, Call<T, R, E>);
 
 /// How often whoever waits looks at a clock that is turned by hand.
 const LOOK: Duration = Duration::from_millis(1);
@@ -99,8 +102,8 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 impl<T: Send + 'static, R: Send + 'static, E: Send + 'static> Caller<T, R, E> {
     /// Sends a job to the shard of `key`, to be waited for; it has [`CALL_TIMEOUT`].
     ///
-    /// While the queue is full it waits as the queue's policy says, and that on its thread, also in a task: whoever calls from
-    /// tasks opens the queue with [`Policy::Reject`](crate::router::Policy::Reject), and tries again later.
+    /// While the queue is full it waits as the queue's policy says, and that on its thread. Tasks have `call_async`, with the
+    /// feature `async`.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -123,7 +126,7 @@ impl<T: Send + 'static, R: Send + 'static, E: Send + 'static> Caller<T, R, E> {
     }
 
     /// Sends a job to the shard of `key`, maybe as part of a batch; its reply has to come within `timeout`. Publishes as the
-    /// queue's policy says, as [`call`](Self::call) does.
+    /// queue's policy says, as [`call`](Self::call) does; tasks have `open_async`.
     ///
     /// # Errors
     /// [`CallRefused`]: the job comes back.
@@ -134,6 +137,18 @@ impl<T: Send + 'static, R: Send + 'static, E: Send + 'static> Caller<T, R, E> {
         batch: Option<BatchId>,
         timeout: Duration,
     ) -> Result<Ticket, CallRefused<T>> {
+        let (ticket, call) = self.begin(job, batch, timeout)?;
+        let published = self.publisher.publish(key, call);
+        self.sent(ticket, published)
+    }
+
+    /// Opens a call, whose job is to be published; [`sent`](Self::sent) is told what came of it.
+    pub(super) fn begin(
+        &mut self,
+        job: T,
+        batch: Option<BatchId>,
+        timeout: Duration,
+    ) -> Result<Begun<T, R, E>, CallRefused<T>> {
         self.take_replies();
         if self.under_way == self.capacity {
             return Err(CallRefused::TooManyCalls(job));
@@ -141,20 +156,31 @@ impl<T: Send + 'static, R: Send + 'static, E: Send + 'static> Caller<T, R, E> {
         let now = self.clock.now();
         let Ok(ticket) = self.calls.open(batch, now, timeout) else { return Err(CallRefused::TooManyCalls(job)) };
         let reply = ReplyTo { ticket, home: Some(self.home.clone()), progress: self.progress.clone() };
-        let call = Call { job, until: now + timeout, reply: Some(reply) };
         self.under_way += 1;
-        self.publisher.publish(key, call).map(|()| ticket).map_err(|refused| {
-            self.calls.forget(ticket);
-            let is_full = refused.is_full();
-            let Call { job, reply, .. } = match refused {
-                PublishError::Full(call) | PublishError::Closed(call) => call,
-            };
-            self.under_way -= 1;
-            if let Some(mut reply) = reply {
-                reply.home = None;
-            }
-            if is_full { CallRefused::Full(job) } else { CallRefused::Closed(job) }
-        })
+        Ok((ticket, Call { job, until: now + timeout, reply: Some(reply) }))
+    }
+
+    /// What came of it: a call whose job was refused is forgotten.
+    pub(super) fn sent(
+        &mut self,
+        ticket: Ticket,
+        published: Result<(), PublishError<Call<T, R, E>>>,
+    ) -> Result<Ticket, CallRefused<T>> {
+        match published {
+            Ok(()) => Ok(ticket),
+            Err(PublishError::Full(call)) => Err(CallRefused::Full(self.take_back(call))),
+            Err(PublishError::Closed(call)) => Err(CallRefused::Closed(self.take_back(call))),
+        }
+    }
+
+    /// Forgets a call whose job was not published; returns the job.
+    pub(super) fn take_back(&mut self, call: Call<T, R, E>) -> T {
+        self.under_way -= 1;
+        if let Some(mut reply) = call.reply {
+            self.calls.forget(reply.ticket);
+            reply.home = None;
+        }
+        call.job
     }
 
     /// Takes the replies that are there, and lets time pass.

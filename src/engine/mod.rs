@@ -64,7 +64,7 @@ pub mod signals;
 mod source;
 
 #[cfg(feature = "async")]
-pub use self::call_future::PendingFuture;
+pub use self::call_future::{CallFuture, OpenFuture, PendingFuture};
 use self::registry::{HandlerRecord, Handlers, Registry};
 pub use self::{
     attach::{Attached, Consuming, Subscribing},

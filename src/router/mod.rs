@@ -35,6 +35,8 @@ pub use crate::channel::Policy;
 /// Why nothing was polled.
 pub use crate::ring::PopError;
 
+#[cfg(feature = "async")]
+pub(crate) use self::future::Publish;
 pub(crate) use self::{
     bells::{Bells, enter_handlers},
     side::Fed,

@@ -3,6 +3,8 @@
 #![cfg(not(ringway_loom))]
 
 mod asking;
+#[cfg(feature = "async")]
+mod call_futures;
 mod calls;
 mod closing;
 mod config;
