@@ -1,15 +1,9 @@
 //! Channels whose ends sleep: nobody sleeps on what is there, and a close, a cancelled future or a dead end wakes who waits.
 //! A wake-up that is lost shows as a deadlock.
 
-use std::{
-    future::Future,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Wake, Waker},
-};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use loom::{sync::Notify, thread};
+use loom::thread;
 use ringway::{
     channel::{DropNewest, ItemOrGap, Receiver, RecvError, SendError, Sender, channel},
     ring::{
@@ -21,6 +15,7 @@ use ringway::{
 use crate::{
     explore::{explore, explore_briefly},
     steps::{Numbered, Wide},
+    task::{Task, block_on},
 };
 
 fn ends<T, K: Kind<T>>(capacity: usize) -> (Sender<T, K, Park>, Receiver<T, K, Park>) {
@@ -30,50 +25,6 @@ fn ends<T, K: Kind<T>>(capacity: usize) -> (Sender<T, K, Park>, Receiver<T, K, P
 /// How a receive ended.
 fn received<T: Numbered>(result: Result<T, RecvError>) -> Option<u64> {
     result.ok().map(Numbered::number)
-}
-
-/// A waker of a thread of the model.
-struct Token(Notify);
-
-impl Wake for Token {
-    fn wake(self: Arc<Self>) {
-        self.0.notify();
-    }
-}
-
-/// A future on a thread of the model.
-struct Task<F> {
-    future: Pin<Box<F>>,
-    token: Arc<Token>,
-}
-
-impl<F: Future> Task<F> {
-    fn new(future: F) -> Self {
-        Self { future: Box::pin(future), token: Arc::new(Token(Notify::new())) }
-    }
-
-    fn poll(&mut self) -> Option<F::Output> {
-        let waker = Waker::from(Arc::clone(&self.token));
-        match self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => Some(output),
-            Poll::Pending => None,
-        }
-    }
-
-    /// Sleeps after each poll until it is woken.
-    fn finish(mut self) -> F::Output {
-        loop {
-            self.token.0.wait();
-            if let Some(output) = self.poll() {
-                return output;
-            }
-        }
-    }
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut task = Task::new(future);
-    task.poll().unwrap_or_else(|| task.finish())
 }
 
 #[test]

@@ -21,5 +21,6 @@ mod pair;
 mod seeded;
 mod spsc;
 mod steps;
+mod task;
 mod topic;
 mod wait;

@@ -8,7 +8,10 @@ use ringway::{
     router::{Contract, Event, Start, Subscription, Topic, TopicPlan},
 };
 
-use crate::explore::{explore, explore_briefly};
+use crate::{
+    explore::{explore, explore_briefly},
+    task::{Task, block_on},
+};
 
 const KEY: &u64 = &0;
 
@@ -101,6 +104,42 @@ fn two_publishers_outlive_a_gate() {
         });
         drop(gate);
         publishers.into_iter().for_each(|publisher| publisher.join().unwrap());
+        accepted(&topic)
+    });
+}
+
+/// A task that waits for a gate is woken when that one has seen something, and when it goes.
+#[test]
+fn a_task_sleeps_for_a_gate() {
+    explore("topic: publish × 2 by a task | poll detach", 100, [vec![], vec![1], vec![1, 2]], || {
+        let topic = topic(1);
+        let mut gate = subscribe(&topic, &Contract::gate());
+        let mut publisher = topic.publisher();
+        let task = thread::spawn(move || {
+            (1..=2).for_each(|item| block_on(publisher.publish_async(KEY, item)).expect("open"));
+        });
+        let part = seen(&mut gate);
+        drop(gate);
+        task.join().unwrap();
+        assert_eq!(accepted(&topic), 2);
+        part
+    });
+}
+
+/// Two tasks have caught up with a push by a lap, and the one that its end wakes is dropped: the other is woken.
+#[test]
+fn a_cancelled_publish_passes_its_call_on() {
+    explore("topic: publish | poll cancel publish by a task", 100, [2, 3], || {
+        let topic = topic(1);
+        let (other, mut one, mut two) = (topic.clone(), topic.publisher(), topic.publisher());
+        let publisher = thread::spawn(move || publish(&other, 1));
+        let mut first = Task::new(one.publish_async(KEY, 2));
+        first.poll();
+        let mut second = Task::new(two.publish_async(KEY, 3));
+        let early = second.poll();
+        drop(first);
+        early.unwrap_or_else(|| second.finish()).expect("open");
+        publisher.join().unwrap();
         accepted(&topic)
     });
 }
