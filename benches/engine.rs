@@ -22,7 +22,7 @@ use ringway::{
     Engine,
     ring::{Capacity, CapacityError, Consumer, PopError, Producer, broadcast_multi, lanes, mpmc, spsc},
     router::{Held, Order, Queue, Topic},
-    worker::{Handler, Pin, Worker},
+    worker::{Handler, Pin, Worker, pin_here},
 };
 
 const CAPACITY: usize = 1024;
@@ -224,10 +224,6 @@ fn topic_inline(items: u64) -> f64 {
     time
 }
 
-fn pin_to(cpu: usize) {
-    core_affinity::set_for_current(core_affinity::CoreId { id: cpu });
-}
-
 fn across_rows(size: &Size) {
     row("across: queue, mpmc", size, |items| bare_across(items, mpmc), |items| queue_across(items, Order::Total));
     row(
@@ -254,7 +250,7 @@ where
     let start = Arc::new(Barrier::new(2));
     let ready = Arc::clone(&start);
     let consumer = thread::spawn(move || {
-        pin_to(1);
+        pin_here(1);
         ready.wait();
         let mut handler = Summing::default();
         let lent = black_box(&mut handler);
@@ -266,7 +262,7 @@ where
             }
         }
     });
-    pin_to(0);
+    pin_here(0);
     start.wait();
     let mut handler = Summing::default();
     let time = nanos(items, || {
@@ -287,7 +283,7 @@ fn queue_across(items: u64, order: Order) -> f64 {
     let queue = engine.queue::<u64>("jobs").capacity(CAPACITY).order(order).open().expect("a queue");
     let handler = Summing::default();
     engine.consume(&queue).handle(handler.maker()).expect("a handler");
-    pin_to(0);
+    pin_here(0);
     let mut publisher = queue.publisher();
     let mut report = None;
     let time = nanos(items, || {
@@ -306,7 +302,7 @@ fn topic_across(items: u64) -> f64 {
     let topic = engine.topic::<u64>("events").capacity(CAPACITY).open().expect("a topic");
     let handler = Summing::default();
     engine.subscribe(&topic, "sum").handle(handler.maker()).expect("a handler");
-    pin_to(0);
+    pin_here(0);
     let mut publisher = topic.publisher();
     let mut report = None;
     let time = nanos(items, || {

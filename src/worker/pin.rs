@@ -11,7 +11,7 @@ use core_affinity::CoreId;
 use crate::router::WordError;
 use crate::sync::usable_cpus;
 
-/// Where workers run.
+/// Where workers run. What came of it, [`Engine::pinned`](crate::engine::Engine::pinned) tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Pin {
     /// Wherever the system puts them.
@@ -94,7 +94,10 @@ impl fmt::Display for Pinned {
     }
 }
 
-/// The CPUs that the process may use, as of the first question.
+/// The CPUs that the process may use, as of the first question: an engine's start asks, and so does [`pin_here`].
+///
+/// A thread that was pinned by other means sees its own CPU only. If it is the first to ask, no worker can be pinned elsewhere, and
+/// those that it starts stay on its CPU; so ask before.
 pub fn cpus() -> &'static [usize] {
     static CPUS: OnceLock<Vec<usize>> = OnceLock::new();
     CPUS.get_or_init(|| {
